@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: MIT
+# The one build file: `make help` lists the targets.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-builtin-rules
+
+# ---- Settings ---------------------------------------------------------------------------------
+# SANITIZE=1 builds with ASan and UBSan, SANITIZE=thread with TSan, beside the release build.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+FUZZ_CC ?= clang
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+DESTDIR ?=
+SANITIZER := $(if $(SANITIZE),$(if $(filter thread,$(SANITIZE)),thread,address))
+BUILD := build
+OBJ := $(BUILD)/obj/$(or $(SANITIZER),release)
+OUT := $(BUILD)$(if $(SANITIZER),/sanitize-$(SANITIZER))
+VERSION = $(shell sed -n 's/^.define PP_VERSION "\(.*\)"/\1/p' include/postproof/postproof.h)
+SONAME := libpostproof.so.0
+Q := $(if $(V),,@)
+
+# Asked once, and not before a recipe needs it: `make deps` may have to install the answer first.
+once = $(eval $1 := $2)$($1)
+packages = $(shell $(PKG_CONFIG) $1 libcrypto jansson 2>/dev/null)
+compiler_takes = $(shell $(CC) -Werror $1 -x c -c /dev/null -o /dev/null 2>/dev/null && echo $1)
+LIBRARY_CFLAGS = $(call once,LIBRARY_CFLAGS,$(call packages,--cflags))
+LIBRARY_LIBS = $(call once,LIBRARY_LIBS,$(call packages,--libs))
+CONTROL_FLOW = $(call once,CONTROL_FLOW,$(call compiler_takes,-fcf-protection))
+# intel-ipsec-mb (x86-64 only) hashes many entries at once; the library works without it.
+IPSEC_MB := $(if $(NO_IPSEC_MB),,$(wildcard /usr/include/intel-ipsec-mb.h))
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wpointer-arith -Wcast-qual -Wvla
+HARDENING = -fstack-protector-strong -D_FORTIFY_SOURCE=2 $(CONTROL_FLOW)
+HARDENING_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
+SANITIZERS := -fno-omit-frame-pointer -fno-sanitize-recover=all
+ifeq ($(SANITIZER),address)
+HARDENING := $(SANITIZERS) -fsanitize=address,undefined
+HARDENING_LINK := -fsanitize=address,undefined
+else ifeq ($(SANITIZER),thread)
+HARDENING := $(SANITIZERS) -fsanitize=thread
+HARDENING_LINK := -fsanitize=thread
+endif
+CFLAGS ?= -O2 -g
+DEFINES := -Iinclude -D_GNU_SOURCE $(if $(IPSEC_MB),-DPP_HAVE_IPSEC_MB)
+COMPILE = $(CC) -std=c11 $(WARNINGS) $(HARDENING) -fPIC $(DEFINES) $(LIBRARY_CFLAGS) \
+          $(CPPFLAGS) $(CFLAGS)
+LIBS = $(LIBRARY_LIBS) $(if $(IPSEC_MB),-lIPSec_MB) -lpthread
+LINK = $(CC) $(HARDENING_LINK) -pie $(CFLAGS) $(LDFLAGS)
+
+# ---- Sources ----------------------------------------------------------------------------------
+LIBRARY_SOURCES := $(wildcard $(addprefix src/,$(addsuffix /*.c,base ledger store os ingest)))
+HELPER_SOURCES := $(filter-out tests/lib/os_fault.c,$(wildcard tests/lib/*.c))
+object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
+
+LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES))
+PROGRAM_OBJECTS := $(call object,cli/*.c)
+HELPER_OBJECTS := $(call object,$(HELPER_SOURCES))
+# The fault tests replace the system calls' file by one that fails when told to.
+FAULT_OBJECTS := $(call object,tests/lib/os_fault.c) \
+                 $(filter-out $(OBJ)/src/os/os_posix.o,$(LIBRARY_OBJECTS))
+
+PROGRAM := $(OUT)/postproof
+ARCHIVE := $(OUT)/libpostproof.a
+SHARED := $(BUILD)/libpostproof.so
+programs = $(patsubst $1/%.c,$(OUT)/$2/%,$(wildcard $1/$3))
+ALL_TESTS := $(call programs,tests/unit,tests,test_*.c)
+FAULT_TESTS := $(filter $(OUT)/tests/test_fault_%,$(ALL_TESTS))
+UNIT_TESTS := $(filter-out $(FAULT_TESTS),$(ALL_TESTS))
+EXAMPLES := $(call programs,examples,examples,*.c)
+BENCHES := $(call programs,bench,bench,bench_*.c)
+FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
+SCRIPTS := $(sort $(wildcard tests/integration/*.sh))
+CHECKS := tools/check-layers tools/check-style tools/check-exports
+SANITIZED_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/sanitize-address/tests/%, \
+                     $(wildcard tests/unit/test_*.c))
+
+# Integration scripts find the program here.
+export POSTPROOF := $(abspath $(PROGRAM))
+
+# ---- Targets ----------------------------------------------------------------------------------
+# -j for the makes below, unless the caller chose it.
+PARALLEL = $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
+AGAIN = +$(Q)$(MAKE) --no-print-directory
+DEPS = $(Q)tools/install-deps
+RUN_TESTS = $(Q)tools/run-tests
+
+.PHONY: help deps build test check e2e-test chaos-test fuzz bench benchmark demo install \
+        uninstall clean format lint all tests run-test run-e2e run-chaos run-fuzz run-bench FORCE
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo "  settings: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) CC=$(CC) SANITIZE=1|thread V=1"
+
+deps: ## installs the Debian packages that are missing, for building and testing
+	$(DEPS) build test
+
+build: $(PROGRAM) $(ARCHIVE) $(if $(SANITIZER),,$(SHARED)) ## the program and the libraries, in build/
+
+# The libraries that this makefile finds depend on `deps`, hence a new make after it.
+test: deps ## everything that can fail: unit, integration, fault and sanitizer tests
+	$(AGAIN) $(PARALLEL) all
+	$(AGAIN) $(PARALLEL) SANITIZE=1 tests
+	$(AGAIN) run-test
+
+run-test: export SUMMARY_FILE := $(BUILD)/summary
+run-test:
+	$(RUN_TESTS) $(CHECKS) $(UNIT_TESTS) $(FAULT_TESTS) $(SCRIPTS) \
+	    $(SANITIZED_TESTS)
+
+check: $(UNIT_TESTS) ## the fast loop: unit tests only
+	$(RUN_TESTS) $(UNIT_TESTS)
+
+e2e-test: deps ## the stories in tests/integration, with the real program
+	$(AGAIN) $(PARALLEL) build
+	$(AGAIN) run-e2e
+
+run-e2e:
+	$(RUN_TESTS) $(SCRIPTS)
+
+chaos-test: deps ## fault tests at full count: kills, full disks, failing disks, power cuts
+	$(AGAIN) $(PARALLEL) tests
+	$(AGAIN) run-chaos
+
+run-chaos: export PP_CHAOS := 1
+run-chaos: export TEST_LIMIT_S := 14400
+run-chaos:
+	$(RUN_TESTS) $(FAULT_TESTS)
+
+fuzz: deps ## libFuzzer for T=60 seconds on C=ledger, or on every target
+	$(DEPS) fuzz
+	$(AGAIN) $(PARALLEL) run-fuzz
+
+bench: deps ## speed and memory beside the peers, which it installs (SQLite, rsyslog, journald)
+	$(DEPS) bench
+	$(AGAIN) $(PARALLEL) build $(BENCHES)
+	$(AGAIN) run-bench
+
+benchmark: bench ## the same
+
+run-bench:
+	$(Q)$(BUILD)/bench/bench_ledger
+	$(Q)bench/peers/run.sh
+
+demo: deps ## keys, a ledger of this machine's logs, and attacks on copies of it
+	$(AGAIN) $(PARALLEL) build
+	$(Q)$(PROGRAM) demo
+
+lint: build ## layers, style and exported names
+	$(RUN_TESTS) $(CHECKS)
+
+format: ## clang-format on every source
+	$(DEPS) format
+	$(Q)clang-format -i $$(find include src cli tests bench fuzz examples -name '*.[ch]')
+
+clean: ## removes build/
+	rm -rf $(BUILD)
+
+all: build tests $(EXAMPLES) $(BENCHES)
+tests: $(ALL_TESTS)
+
+# ---- Installing -------------------------------------------------------------------------------
+BIN = $(DESTDIR)$(PREFIX)/bin
+LIB = $(DESTDIR)$(PREFIX)/lib
+INCLUDE = $(DESTDIR)$(PREFIX)/include/postproof
+MAN = $(DESTDIR)$(PREFIX)/share/man/man1
+MAN_PAGES := $(wildcard docs/man/*.1)
+HEADERS := $(wildcard include/postproof/*.h)
+
+install: build $(BUILD)/postproof.pc ## installs under PREFIX, staged below DESTDIR
+	install -d $(BIN) $(LIB)/pkgconfig $(INCLUDE) $(MAN)
+	install -m 755 $(PROGRAM) $(BIN)/postproof
+	install -m 644 $(ARCHIVE) $(LIB)/libpostproof.a
+	install -m 755 $(SHARED) $(LIB)/libpostproof.so.$(VERSION)
+	ln -sf libpostproof.so.$(VERSION) $(LIB)/$(SONAME)
+	ln -sf $(SONAME) $(LIB)/libpostproof.so
+	install -m 644 $(HEADERS) $(INCLUDE)
+	install -m 644 $(BUILD)/postproof.pc $(LIB)/pkgconfig/postproof.pc
+	$(if $(MAN_PAGES),install -m 644 $(MAN_PAGES) $(MAN))
+	$(if $(DESTDIR),,ldconfig 2>/dev/null || true)
+
+uninstall: ## removes what install put there
+	rm -f $(BIN)/postproof $(LIB)/libpostproof.a $(LIB)/libpostproof.so $(LIB)/$(SONAME) \
+	    $(LIB)/libpostproof.so.$(VERSION) $(LIB)/pkgconfig/postproof.pc \
+	    $(addprefix $(INCLUDE)/,$(notdir $(HEADERS))) $(addprefix $(MAN)/,$(notdir $(MAN_PAGES)))
+	rmdir $(INCLUDE) 2>/dev/null || true
+
+# Written anew each time: PREFIX may differ from the last one's.
+$(BUILD)/postproof.pc: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' \
+	    'includedir=$${prefix}/include' '' 'Name: postproof' \
+	    'Description: Tamper-evident evidence from runtime telemetry' 'Version: $(VERSION)' \
+	    'Requires.private: libcrypto jansson' 'Libs: -L$${libdir} -lpostproof' \
+	    'Libs.private: $(if $(IPSEC_MB),-lIPSec_MB )-lpthread' \
+	    'Cflags: -I$${includedir}' > $@
+
+# ---- How things are made ----------------------------------------------------------------------
+# Changes when the compiler or a flag does, and then everything is made again.
+define flags_file
+	$(Q)mkdir -p $(@D)
+	$(Q)command -v $(firstword $1) >/dev/null && $(PKG_CONFIG) --exists libcrypto jansson || \
+	    { echo "A compiler or a library is missing: run 'make deps' first." >&2; exit 2; }
+	$(Q)printf '%s\n' '$1' | cmp -s - $@ || printf '%s\n' '$1' > $@
+endef
+
+$(OBJ)/flags: FORCE
+	$(call flags_file,$(COMPILE) | $(LINK) | $(LIBS))
+
+$(OBJ)/%.o: %.c $(OBJ)/flags
+	$(Q)mkdir -p $(@D)
+	@echo "  CC   $@"
+	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
+
+$(ARCHIVE): $(LIBRARY_OBJECTS)
+	@echo "  AR   $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(SHARED): $(LIBRARY_OBJECTS) tools/exports.map
+	@echo "  LD   $@"
+	$(Q)$(CC) -shared $(HARDENING_LINK) $(CFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,-z,defs \
+	    -Wl,--version-script=tools/exports.map $(LIBRARY_OBJECTS) $(LIBS) -o $@
+
+define link_program
+	@echo "  LD   $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK) $(filter %.o %.a,$^) $1 $(LIBS) -o $@
+endef
+
+$(PROGRAM): $(PROGRAM_OBJECTS) $(ARCHIVE)
+	$(call link_program)
+
+$(FAULT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(HELPER_OBJECTS) $(FAULT_OBJECTS)
+	$(call link_program,-lcmocka)
+
+$(UNIT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(HELPER_OBJECTS) $(ARCHIVE)
+	$(call link_program,-lcmocka)
+
+$(EXAMPLES): $(OUT)/examples/%: $(OBJ)/examples/%.o $(ARCHIVE)
+	$(call link_program)
+
+$(BENCHES): $(OUT)/bench/%: $(OBJ)/bench/%.o $(ARCHIVE)
+	$(call link_program)
+
+# ---- Fuzzing: clang, with objects of their own -------------------------------------------------
+FUZZ_OBJ := $(BUILD)/obj/fuzz
+FUZZ_COMPILE = $(FUZZ_CC) -std=c11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=all $(DEFINES) $(LIBRARY_CFLAGS)
+FUZZ_LIBRARY := $(patsubst %.c,$(FUZZ_OBJ)/%.o,$(LIBRARY_SOURCES))
+FUZZ_CHOSEN := $(if $(C),$(BUILD)/fuzz/fuzz_$(C),$(FUZZERS))
+T ?= 60
+
+$(FUZZ_OBJ)/flags: FORCE
+	$(call flags_file,$(FUZZ_COMPILE))
+
+$(FUZZ_OBJ)/%.o: %.c $(FUZZ_OBJ)/flags
+	$(Q)mkdir -p $(@D)
+	@echo "  CC   $@"
+	$(Q)$(FUZZ_COMPILE) -MMD -MP -c $< -o $@
+
+$(FUZZERS): $(BUILD)/fuzz/%: $(FUZZ_OBJ)/fuzz/%.o $(FUZZ_LIBRARY)
+	@echo "  LD   $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $(filter %.o,$^) $(LIBS) -o $@
+
+# New inputs go to build/; the corpus in the repository only seeds them.
+run-fuzz: $(FUZZ_CHOSEN)
+	$(Q)set -e; for fuzzer in $^; do \
+	    name=$${fuzzer##*/fuzz_}; \
+	    mkdir -p $(BUILD)/fuzz/corpus-$$name fuzz/corpus/$$name; \
+	    echo "fuzzing $$name for $(T) seconds"; \
+	    $$fuzzer -max_total_time=$(T) -timeout=10 -print_final_stats=1 \
+	        -artifact_prefix=$(BUILD)/fuzz/$$name- \
+	        $(BUILD)/fuzz/corpus-$$name fuzz/corpus/$$name; \
+	done
+
+# Objects are kept although only implicit rules name some of them.
+.SECONDARY:
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

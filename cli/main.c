@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* The program postproof: a table of verbs drives usage, help and dispatch. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../src/os/os.h"
+#include "cli.h"
+
+struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *description;
+};
+
+static const struct verb VERBS[] = {
+    {"keygen", cmd_keygen, "make the keys of a new ledger"},
+    {"init", cmd_init, "make an empty ledger bound to its keys"},
+    {"append", cmd_append, "append lines from files, standard input or a syslog socket"},
+    {"verify", cmd_verify, "verify a whole ledger: a verdict, the first bad place, the reason"},
+    {"cat", cmd_cat, "print entries as text or JSON lines"},
+    {"checkpoint", cmd_checkpoint, "sign the tree of all entries, to be saved elsewhere"},
+    {"prove", cmd_prove, "make a proof that one entry is in the checkpointed tree"},
+    {"check", cmd_check, "check such a proof offline"},
+    {"recover", cmd_recover, "repair what a crash left, and say what it was"},
+    {"prune", cmd_prune, "delete old segments so that the rest stays provable"},
+    {"export", cmd_export, "write the ledger as a C2SP tlog-tiles tree"},
+    {"doctor", cmd_doctor, "check this machine, the keys and the ledger for trouble"},
+    {"demo", cmd_demo, "show it on this machine's own logs, attacks included"},
+};
+
+enum { VERB_COUNT = sizeof VERBS / sizeof *VERBS };
+
+static void print_usage(FILE *out)
+{
+    fputs("usage: postproof VERB [argument...] [option...]\n\nverbs:\n", out);
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        fprintf(out, "  %-12s %s\n", VERBS[i].name, VERBS[i].description);
+    fputs("\n`postproof help VERB` explains a verb and gives an example.\n"
+          "exit code: 0 proven good or done, 1 proven bad, 2 cannot decide\n",
+          out);
+}
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        if (strcmp(VERBS[i].name, name) == 0)
+            return &VERBS[i];
+    fprintf(stderr, "postproof: unknown verb '%s'; `postproof help` lists the verbs\n", name);
+    return NULL;
+}
+
+static int run_help(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stdout);
+        return CLI_GOOD;
+    }
+    const struct verb *verb = find_verb(argv[1]);
+    char help[] = "--help";
+    char *words[] = {argv[1], help, NULL};
+    return verb ? verb->run(2, words) : CLI_UNDECIDED;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return CLI_UNDECIDED;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return run_help(argc - 1, argv + 1);
+    if (strcmp(word, "--version") == 0) {
+        puts("postproof " PP_VERSION);
+        return CLI_GOOD;
+    }
+    const struct verb *verb = find_verb(word);
+    return verb ? verb->run(argc - 1, argv + 1) : CLI_UNDECIDED;
+}
+
+int main(int argc, char **argv)
+{
+    /* Most verbs hold a secret at some time: none of them leaves a core dump. */
+    int hardened = pp_os_harden_process();
+    if (hardened < 0)
+        fprintf(stderr, "postproof: core dumps could not be turned off: %s\n", strerror(-hardened));
+    return cli_finish(dispatch(argc, argv));
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Map of the headers, and the conventions that hold in all of them.
+
+   <postproof/error.h>   the error table, failures in words
+   <postproof/bytes.h>   borrowed bytes, digests, tags
+   <postproof/ledger.h>  entries, keys, append, read, verify, Merkle proofs
+   <postproof/note.h>    signed checkpoints (C2SP) and .tlog-proof files
+
+   Conventions
+   - Pointers are never NULL unless the parameter's description says that they may be.
+   - struct pp_bytes is borrowed for the call, unless the description says longer.
+   - On error, outputs are unchanged or zeroed, except *failure, which is filled.
+   - Functions that allocate say how to free.  Everything else works on the caller's memory.
+   - Times are nanoseconds since 1970-01-01 UTC (..._ns), sizes are bytes (..._bytes).
+   - A handle (struct pp_ledger, struct pp_ledger_reader) belongs to one thread at a time.
+   - Exit codes of programs: 0 proven good, 1 proven bad, 2 cannot decide. */
+#ifndef POSTPROOF_POSTPROOF_H
+#define POSTPROOF_POSTPROOF_H
+
+#include <postproof/bytes.h>
+#include <postproof/error.h>
+#include <postproof/ledger.h>
+#include <postproof/note.h>
+
+#define PP_VERSION "0.1.0"
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF-Expand (RFC 5869) and the RFC 6962 leaf and node
+   hashes, one at a time or many at once.  All of it is library code underneath: OpenSSL, and
+   intel-ipsec-mb for many at once where the build and the processor have it. */
+#ifndef PP_HASH_H
+#define PP_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <postproof/bytes.h>
+#include <postproof/error.h>
+
+/* The multi-buffer engine, or NULL for one hash at a time.  Made by pp_store (it needs memory),
+   used by one thread at a time. */
+struct pp_hash_engine;
+
+struct pp_digest pp_sha256(struct pp_bytes data);
+
+/* A running SHA-256 for data that does not fit in memory. */
+struct pp_sha256_stream {
+    uint64_t state[16]; /* an OpenSSL SHA256_CTX, checked at compile time */
+};
+void pp_sha256_init(struct pp_sha256_stream *stream);
+void pp_sha256_update(struct pp_sha256_stream *stream, struct pp_bytes data);
+struct pp_digest pp_sha256_final(struct pp_sha256_stream *stream);
+
+/* HMAC key with both pad states computed: a MAC then costs the message blocks plus one. */
+struct pp_mac_key {
+    struct pp_sha256_stream inner, outer;
+};
+void pp_mac_key_init(struct pp_mac_key *key, const struct pp_digest *secret);
+/* HMAC-SHA-256 over the concatenation of two byte strings. */
+struct pp_digest pp_mac(const struct pp_mac_key *key, struct pp_bytes a, struct pp_bytes b);
+/* HKDF-Expand with L = 32: HMAC(key, info ‖ 0x01), RFC 5869 section 2.3. */
+struct pp_digest pp_hkdf_expand(const struct pp_mac_key *key, const char *info);
+
+/* RFC 6962 section 2.1: H(0x00 ‖ data) and H(0x01 ‖ left ‖ right). */
+struct pp_digest pp_leaf_hash(struct pp_bytes data);
+struct pp_digest pp_node_hash(const struct pp_digest *left, const struct pp_digest *right);
+/* H of no bytes: the root of the empty tree. */
+struct pp_digest pp_empty_hash(void);
+
+/* The tag chained over entries: leftmost 16 bytes of
+   HMAC(key, 0x54 ‖ previous tag ‖ leaf hash); docs/format/ledger.md, "Tags". */
+struct pp_tag pp_chain_tag(const struct pp_mac_key *key, const struct pp_tag *previous,
+                           const struct pp_digest *leaf);
+
+/* Many at once; engine may be NULL.  Results equal those of the functions above.
+   pp_leaf_hash_many: prefixed[i] is 0x00 ‖ data, so that nothing is copied. */
+void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *prefixed, size_t n,
+                       struct pp_digest *out);
+/* out[i] = node(children[2 i], children[2 i + 1]); out may be children itself. */
+void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *children, size_t n,
+                       struct pp_digest *out);
+/* out[i] = chain tag of (keys[key_of[i]], previous[i], leaves[i]). */
+struct pp_chain_input {
+    const struct pp_mac_key *key;
+    struct pp_tag previous;
+    struct pp_digest leaf;
+};
+void pp_chain_tag_many(struct pp_hash_engine *engine, const struct pp_chain_input *in, size_t n,
+                       struct pp_tag *out);
+
+/* Memory for an engine: bytes needed (0 when this build or processor has none), and its set-up in
+   memory of that size, aligned to 64.  Returns NULL when there is none. */
+size_t pp_hash_engine_bytes(void);
+struct pp_hash_engine *pp_hash_engine_init(void *memory, size_t bytes);
+/* "openssl" or "intel-ipsec-mb avx512", for reports. */
+const char *pp_hash_engine_name(const struct pp_hash_engine *engine);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Many hashes at once: intel-ipsec-mb's lanes where the build and the processor have them, a loop
+   over OpenSSL elsewhere.  The results are the same; tests/unit/test_hash.c compares them. */
+
+#include "hash.h"
+
+#include <string.h>
+
+#include "base.h"
+
+/* Fewer inputs than this do not fill the lanes. */
+enum { LANES_WORTH_IT = 12 };
+
+static void leaf_hash_loop(const struct pp_bytes *prefixed, size_t n, struct pp_digest *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = pp_sha256(prefixed[i]);
+}
+
+static void node_hash_loop(const struct pp_digest *children, size_t n, struct pp_digest *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = pp_node_hash(&children[2 * i], &children[2 * i + 1]);
+}
+
+static void chain_tag_loop(const struct pp_chain_input *in, size_t n, struct pp_tag *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = pp_chain_tag(in[i].key, &in[i].previous, &in[i].leaf);
+}
+
+#ifndef PP_HAVE_IPSEC_MB
+
+size_t pp_hash_engine_bytes(void)
+{
+    return 0;
+}
+
+struct pp_hash_engine *pp_hash_engine_init(void *memory, size_t bytes)
+{
+    (void)memory, (void)bytes;
+    return NULL;
+}
+
+const char *pp_hash_engine_name(const struct pp_hash_engine *engine)
+{
+    (void)engine;
+    return "openssl";
+}
+
+void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *prefixed, size_t n,
+                       struct pp_digest *out)
+{
+    (void)engine;
+    leaf_hash_loop(prefixed, n, out);
+}
+
+void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *children, size_t n,
+                       struct pp_digest *out)
+{
+    (void)engine;
+    node_hash_loop(children, n, out);
+}
+
+void pp_chain_tag_many(struct pp_hash_engine *engine, const struct pp_chain_input *in, size_t n,
+                       struct pp_tag *out)
+{
+    (void)engine;
+    chain_tag_loop(in, n, out);
+}
+
+#else
+
+#include <intel-ipsec-mb.h>
+
+enum {
+    BURST = 128,
+    NODE_INPUT_BYTES = 1 + 2 * PP_DIGEST_BYTES,
+    TAG_INPUT_BYTES = 1 + PP_TAG_BYTES + PP_DIGEST_BYTES,
+    TAG_DOMAIN = 0x54,
+    NODE_PREFIX = 0x01
+};
+
+struct pp_hash_engine {
+    IMB_MGR *manager;
+    const char *name;
+    uint8_t staging[BURST][NODE_INPUT_BYTES + 7];
+    IMB_JOB jobs[BURST];
+};
+
+_Static_assert(BURST <= IMB_MAX_BURST_SIZE, "a burst fits");
+
+/* The manager follows the engine in the same memory, on a 64-byte boundary. */
+static size_t engine_bytes(void)
+{
+    return (sizeof(struct pp_hash_engine) + 63) / 64 * 64;
+}
+
+size_t pp_hash_engine_bytes(void)
+{
+    return engine_bytes() + imb_get_mb_mgr_size();
+}
+
+struct pp_hash_engine *pp_hash_engine_init(void *memory, size_t bytes)
+{
+    static const char *const names[] = {[IMB_ARCH_SSE] = "intel-ipsec-mb sse",
+                                        [IMB_ARCH_AVX] = "intel-ipsec-mb avx",
+                                        [IMB_ARCH_AVX2] = "intel-ipsec-mb avx2",
+                                        [IMB_ARCH_AVX512] = "intel-ipsec-mb avx512"};
+    if (bytes < pp_hash_engine_bytes())
+        return NULL;
+    struct pp_hash_engine *engine = memory;
+    memset(engine, 0, sizeof *engine);
+    engine->manager = imb_set_pointers_mb_mgr((uint8_t *)memory + engine_bytes(), 0, 1);
+    if (engine->manager == NULL)
+        return NULL;
+    IMB_ARCH arch = IMB_ARCH_NONE;
+    init_mb_mgr_auto(engine->manager, &arch);
+    if (imb_get_errno(engine->manager) != 0 || arch < IMB_ARCH_SSE || arch > IMB_ARCH_AVX512)
+        return NULL;
+    engine->name = names[arch];
+    return engine;
+}
+
+const char *pp_hash_engine_name(const struct pp_hash_engine *engine)
+{
+    return engine == NULL ? "openssl" : engine->name;
+}
+
+static void hash_job(struct pp_hash_engine *engine, const uint8_t *data, size_t len, uint8_t *out)
+{
+    IMB_JOB *job = IMB_GET_NEXT_JOB(engine->manager);
+    job->cipher_mode = IMB_CIPHER_NULL;
+    job->cipher_direction = IMB_DIR_ENCRYPT;
+    job->chain_order = IMB_ORDER_HASH_CIPHER;
+    job->hash_alg = IMB_AUTH_SHA_256;
+    job->src = data;
+    job->hash_start_src_offset_in_bytes = 0;
+    job->msg_len_to_hash_in_bytes = len;
+    job->auth_tag_output = out;
+    job->auth_tag_output_len_in_bytes = PP_DIGEST_BYTES;
+    IMB_SUBMIT_JOB_NOCHECK(engine->manager);
+}
+
+static void flush_jobs(struct pp_hash_engine *engine)
+{
+    while (IMB_FLUSH_JOB(engine->manager) != NULL)
+        ;
+}
+
+void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *prefixed, size_t n,
+                       struct pp_digest *out)
+{
+    if (engine == NULL || n < LANES_WORTH_IT) {
+        leaf_hash_loop(prefixed, n, out);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        hash_job(engine, prefixed[i].data, prefixed[i].len, out[i].b);
+    flush_jobs(engine);
+}
+
+void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *children, size_t n,
+                       struct pp_digest *out)
+{
+    if (engine == NULL || n < LANES_WORTH_IT) {
+        node_hash_loop(children, n, out);
+        return;
+    }
+    for (size_t done = 0; done < n; done += BURST) {
+        size_t count = n - done < BURST ? n - done : BURST;
+        for (size_t i = 0; i < count; i++) {
+            engine->staging[i][0] = NODE_PREFIX;
+            memcpy(engine->staging[i] + 1, children[2 * (done + i)].b, 2 * PP_DIGEST_BYTES);
+        }
+        for (size_t i = 0; i < count; i++)
+            hash_job(engine, engine->staging[i], NODE_INPUT_BYTES, out[done + i].b);
+        flush_jobs(engine);
+    }
+}
+
+/* The eight chaining words of a state come first in it (asserted in hash_openssl.c): what ipsec-mb
+   calls the hashed, xored key.  It only reads them, its type just doesn't say so. */
+static uint8_t *pad_words(const struct pp_sha256_stream *stream)
+{
+    return (uint8_t *)(uintptr_t)stream->state;
+}
+
+static void tag_job(struct pp_hash_engine *engine, size_t slot, const struct pp_chain_input *in,
+                    struct pp_tag *out)
+{
+    uint8_t *input = engine->staging[slot];
+    input[0] = TAG_DOMAIN;
+    memcpy(input + 1, in->previous.b, PP_TAG_BYTES);
+    memcpy(input + 1 + PP_TAG_BYTES, in->leaf.b, PP_DIGEST_BYTES);
+    IMB_JOB *job = &engine->jobs[slot];
+    job->hash_alg = IMB_AUTH_HMAC_SHA_256;
+    job->src = input;
+    job->hash_start_src_offset_in_bytes = 0;
+    job->msg_len_to_hash_in_bytes = TAG_INPUT_BYTES;
+    job->auth_tag_output = out->b;
+    job->auth_tag_output_len_in_bytes = PP_TAG_BYTES;
+    job->u.HMAC._hashed_auth_key_xor_ipad = pad_words(&in->key->inner);
+    job->u.HMAC._hashed_auth_key_xor_opad = pad_words(&in->key->outer);
+}
+
+void pp_chain_tag_many(struct pp_hash_engine *engine, const struct pp_chain_input *in, size_t n,
+                       struct pp_tag *out)
+{
+    if (engine == NULL || n < LANES_WORTH_IT) {
+        chain_tag_loop(in, n, out);
+        return;
+    }
+    for (size_t done = 0; done < n; done += BURST) {
+        size_t count = n - done < BURST ? n - done : BURST;
+        for (size_t i = 0; i < count; i++)
+            tag_job(engine, i, &in[done + i], &out[done + i]);
+        uint32_t completed = IMB_SUBMIT_HASH_BURST_NOCHECK(engine->manager, engine->jobs,
+                                                           (uint32_t)count, IMB_AUTH_HMAC_SHA_256);
+        if (completed != count)
+            chain_tag_loop(in + done, count, out + done);
+    }
+}
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* The ledger's core as src/store and the tests see it: frames, seals, headers, the key ratchet, the
+   tree, the index.  docs/format/ledger.md has the bytes.  No malloc, I/O, clock or globals. */
+#ifndef PP_LEDGER_INTERNAL_H
+#define PP_LEDGER_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <postproof/ledger.h>
+#include <postproof/note.h>
+
+#include "../base/hash.h"
+
+/* ---- Frames (section 2) -------------------------------------------------------------------- */
+
+enum {
+    PP_FRAME_END = 0,
+    PP_FRAME_ENTRY = 'E',
+    PP_FRAME_HEADER = 'H',
+    PP_FRAME_SEAL = 'S',
+    PP_FRAME_HEAD_BYTES = 4,
+    PP_FRAME_BYTES_MAX = PP_FRAME_HEAD_BYTES + PP_ENTRY_BYTES_MAX + PP_TAG_BYTES
+};
+
+struct pp_frame {
+    uint8_t type;
+    struct pp_bytes content;
+    const uint8_t *tag; /* PP_TAG_BYTES behind an entry's content, else NULL */
+    size_t bytes;       /* the whole frame */
+};
+
+/* The frame at the start of data.  PP_OK; PP_ERROR_NOT_FOUND at an end mark or empty data;
+   PP_ERROR_FORMAT. */
+PP_MUST_CHECK enum pp_error pp_frame_read(struct pp_bytes data, struct pp_frame *frame);
+/* Writes type, length and the leaf prefix at out[4]. */
+void pp_frame_put_head(uint8_t *out, uint8_t type, uint16_t content_bytes);
+/* The content with the 0x00 before it: the input of the leaf hash. */
+struct pp_bytes pp_frame_prefixed(const struct pp_frame *frame);
+
+/* ---- Key ratchet (section 7) --------------------------------------------------------------- */
+
+enum { PP_EPOCHS_PER_BLOCK = 4096, PP_KEY_ID_BYTES = 16 };
+
+/* State of one epoch.  Lives in memory of pp_os_secret_alloc. */
+struct pp_ratchet {
+    uint64_t epoch;
+    struct pp_digest outer; /* S(block + 1) */
+    struct pp_digest inner; /* K(epoch) */
+};
+
+void pp_ratchet_init(struct pp_ratchet *ratchet, const struct pp_digest *seed);
+/* To the next epoch; the old key is overwritten. */
+void pp_ratchet_step(struct pp_ratchet *ratchet);
+/* To a later epoch in O(epochs / 4096 + 4096); PP_ERROR_ARGUMENT when it lies behind. */
+PP_MUST_CHECK enum pp_error pp_ratchet_forward(struct pp_ratchet *ratchet, uint64_t epoch);
+
+struct pp_epoch_keys {
+    struct pp_mac_key tag, seal;
+};
+void pp_epoch_keys_init(struct pp_epoch_keys *keys, const struct pp_ratchet *ratchet);
+
+/* ---- Seals and headers (section 6) --------------------------------------------------------- */
+
+enum pp_seal_kind { PP_SEAL_COMMIT = 1, PP_SEAL_RECOVERY, PP_SEAL_ROTATION, PP_SEAL_PRUNE };
+
+struct pp_seal {
+    uint8_t kind;
+    struct pp_digest log_id;
+    uint64_t epoch, first_seq, next_seq;
+    struct pp_digest root;
+    struct pp_tag previous_tag, tag;
+    uint64_t realtime_ns, monotonic_ns;
+    uint8_t boot_id[16];
+    uint64_t detail_number;
+    struct pp_digest detail_hash;
+    struct pp_digest mac;
+};
+
+enum { PP_SEAL_BYTES = 226, PP_SEAL_FRAME_BYTES = PP_FRAME_HEAD_BYTES + PP_SEAL_BYTES };
+/* Encodes and MACs: fills seal->mac and a whole frame at out[PP_SEAL_FRAME_BYTES]. */
+void pp_seal_write(struct pp_seal *seal, const struct pp_mac_key *key, uint8_t *out);
+/* Decodes a seal's content; checks the form (version, kind, details, ranges), not the MAC. */
+PP_MUST_CHECK enum pp_error pp_seal_decode(struct pp_bytes content, struct pp_seal *seal);
+bool pp_seal_mac_valid(struct pp_bytes content, const struct pp_mac_key *key);
+
+struct pp_segment_header {
+    struct pp_digest log_id;
+    uint8_t key_id[PP_KEY_ID_BYTES];
+    uint64_t segment, epoch, first_seq;
+    struct pp_tag tag;
+    uint64_t realtime_ns;
+    struct pp_bytes origin; /* borrowed */
+    size_t peak_count;
+    struct pp_digest peaks[64];
+};
+enum {
+    PP_SEGMENT_HEADER_BYTES_MAX = 99 + PP_ORIGIN_BYTES_MAX + 64 * 32 + 32,
+    PP_SEGMENT_HEADER_FRAME_BYTES_MAX = PP_FRAME_HEAD_BYTES + PP_SEGMENT_HEADER_BYTES_MAX
+};
+/* A whole frame; returns its length.  out has PP_SEGMENT_HEADER_FRAME_BYTES_MAX. */
+size_t pp_segment_header_write(const struct pp_segment_header *header, const struct pp_mac_key *key,
+                               uint8_t *out);
+PP_MUST_CHECK enum pp_error pp_segment_header_decode(struct pp_bytes content,
+                                                     struct pp_segment_header *header);
+bool pp_segment_header_mac_valid(struct pp_bytes content, const struct pp_mac_key *key);
+
+struct pp_digest pp_log_id(const uint8_t key_id[PP_KEY_ID_BYTES], const uint8_t public_key[32],
+                           struct pp_bytes origin);
+
+/* ---- Key files (section 7) ----------------------------------------------------------------- */
+
+enum { PP_SEALING_SLOT_BYTES = 512, PP_SEALING_FILE_BYTES = 1024 };
+
+struct pp_sealing_state {
+    uint8_t key_id[PP_KEY_ID_BYTES];
+    struct pp_digest log_id; /* zeros: not bound */
+    struct pp_ratchet ratchet;
+    struct pp_digest last_seal; /* H(content of the last seal), zeros before the first */
+    uint64_t size;              /* tree size at the last seal */
+};
+void pp_sealing_slot_encode(const struct pp_sealing_state *state,
+                            uint8_t out[PP_SEALING_SLOT_BYTES]);
+/* PP_ERROR_FORMAT when the slot is empty, torn or damaged. */
+PP_MUST_CHECK enum pp_error pp_sealing_slot_decode(const uint8_t slot[PP_SEALING_SLOT_BYTES],
+                                                   struct pp_sealing_state *state);
+/* The state of a file image: of its valid slots the later one; *slot says which. */
+PP_MUST_CHECK enum pp_error pp_sealing_file_decode(const uint8_t file[PP_SEALING_FILE_BYTES],
+                                                   struct pp_sealing_state *state, unsigned *slot);
+
+struct pp_verification_key {
+    uint8_t key_id[PP_KEY_ID_BYTES];
+    struct pp_digest seed;
+    uint8_t checkpoint_key[32];
+};
+enum { PP_VERIFY_KEY_TEXT_BYTES = 512 };
+/* Text of verify.key, NUL-terminated; returns its length. */
+size_t pp_verification_key_format(const struct pp_verification_key *key,
+                                  char out[PP_VERIFY_KEY_TEXT_BYTES]);
+PP_MUST_CHECK enum pp_error pp_verification_key_parse(struct pp_bytes text,
+                                                      struct pp_verification_key *key);
+
+/* ---- Signing notes ------------------------------------------------------------------------- */
+
+/* A private signing key; secret memory. */
+struct pp_note_signer {
+    struct pp_note_key key;
+    uint8_t seed[32];
+};
+/* From a random seed; derives the public key.  PP_ERROR_CRYPTO. */
+PP_MUST_CHECK enum pp_error pp_note_signer_init(struct pp_note_signer *signer, const char *name,
+                                                const uint8_t seed[32]);
+/* "PRIVATE+KEY+name+hash+base64"; out has PP_NOTE_KEY_TEXT_BYTES. */
+void pp_note_signer_format(const struct pp_note_signer *signer, char *out);
+PP_MUST_CHECK enum pp_error pp_note_signer_parse(struct pp_bytes text,
+                                                 struct pp_note_signer *signer);
+/* Any signed note: text, which must end in '\n', a blank line and one signature.
+   PP_ERROR_ARGUMENT: text is not UTF-8 or has control characters; PP_ERROR_NO_SPACE. */
+PP_MUST_CHECK enum pp_error pp_note_sign(const struct pp_note_signer *signer, struct pp_bytes text,
+                                         char *out, size_t cap, size_t *len);
+/* The text of a note that key signed, borrowed from note; errors as for pp_checkpoint_open. */
+PP_MUST_CHECK enum pp_error pp_note_open(struct pp_bytes note, const struct pp_note_key *key,
+                                         struct pp_bytes *text);
+/* Signs a checkpoint for signer->key.name; out has PP_CHECKPOINT_BYTES_MAX, *len without NUL. */
+PP_MUST_CHECK enum pp_error pp_checkpoint_sign(const struct pp_note_signer *signer, uint64_t size,
+                                               const struct pp_digest *root, char *out,
+                                               size_t *len);
+
+/* ---- Tree (section 4) ---------------------------------------------------------------------- */
+
+/* The peaks of a growing tree: peaks[h] is the complete subtree of height h when bit h of size is
+   set.  136 lines of state at most, whatever the size. */
+struct pp_merkle_tree {
+    uint64_t size;
+    struct pp_digest peaks[PP_MERKLE_HEIGHT_MAX + 1];
+};
+void pp_merkle_tree_init(struct pp_merkle_tree *tree);
+/* From peaks as a header lists them, largest first.  PP_ERROR_FORMAT when count does not fit. */
+PP_MUST_CHECK enum pp_error pp_merkle_tree_load(struct pp_merkle_tree *tree, uint64_t size,
+                                                const struct pp_digest *peaks, size_t count);
+/* The peaks, largest first, into out[64]; returns their number. */
+size_t pp_merkle_tree_peaks(const struct pp_merkle_tree *tree, struct pp_digest *out);
+struct pp_digest pp_merkle_tree_root(const struct pp_merkle_tree *tree);
+
+/* Where completed nodes of height >= 6 go, in order of completion; NULL where nobody asks.
+   pp_merkle_tree_append adds the difference of pp_merkle_nodes_completed after and before: at most
+   2 * (count / 64 + 1) + 57 of them, since one leaf can complete a node of every height. */
+struct pp_node_sink {
+    struct pp_digest *nodes;
+    size_t count, cap;
+};
+/* Appends leaf hashes.  leaves is scratch as well: its contents are lost.  engine and sink may be
+   NULL.  PP_ERROR_NO_SPACE when the sink is full, PP_ERROR_TOO_LARGE beyond 2^63 - 1 leaves; then
+   nothing was changed. */
+PP_MUST_CHECK enum pp_error pp_merkle_tree_append(struct pp_merkle_tree *tree,
+                                                  struct pp_hash_engine *engine,
+                                                  struct pp_digest *leaves, size_t count,
+                                                  struct pp_node_sink *sink);
+
+/* Number of nodes of height >= 6 completed in a tree of n leaves: for the index (section 8). */
+uint64_t pp_merkle_nodes_completed(uint64_t leaves);
+/* Position of the node (height >= 6, number within its height) in the order of completion. */
+uint64_t pp_merkle_node_position(unsigned height, uint64_t number);
+
+/* The subtrees whose hashes a proof consists of, in proof order: each covers the leaves
+   [start, start + 2^height) or, at the right edge, [start, end).  The caller hashes them. */
+struct pp_merkle_range {
+    uint64_t start, end;
+};
+/* PP_ERROR_ARGUMENT when index >= size (old_size > new_size), or the size exceeds 2^63 - 1.
+   ranges has PP_PROOF_HASHES_MAX. */
+PP_MUST_CHECK enum pp_error pp_merkle_inclusion_ranges(uint64_t index, uint64_t size,
+                                                       struct pp_merkle_range *ranges,
+                                                       size_t *count);
+PP_MUST_CHECK enum pp_error pp_merkle_consistency_ranges(uint64_t old_size, uint64_t new_size,
+                                                         struct pp_merkle_range *ranges,
+                                                         size_t *count);
+
+/* ---- Index of a closed segment (section 8) -------------------------------------------------- */
+
+enum { PP_INDEX_BLOCK_ENTRIES = 64, PP_INDEX_HEAD_BYTES = 32 };
+
+/* The parts of an index; the arrays are the caller's. */
+struct pp_segment_index {
+    uint64_t first_seq, next_seq;
+    const uint8_t *offsets; /* offset_count times u64 */
+    uint64_t offset_count;
+    const uint8_t *nodes; /* node_count times PP_DIGEST_BYTES */
+    uint64_t node_count;
+};
+/* Sizes that a segment with these seqs has. */
+uint64_t pp_index_offset_count(uint64_t first_seq, uint64_t next_seq);
+uint64_t pp_index_node_count(uint64_t first_seq, uint64_t next_seq);
+size_t pp_index_bytes(uint64_t first_seq, uint64_t next_seq);
+/* Writes pp_index_bytes at out. */
+void pp_index_encode(uint64_t first_seq, uint64_t next_seq, const uint64_t *offsets,
+                     const struct pp_digest *nodes, uint8_t *out);
+PP_MUST_CHECK enum pp_error pp_index_decode(struct pp_bytes file, struct pp_segment_index *index);
+/* The frame of seq, which is divisible by 64 and in the segment. */
+uint64_t pp_index_offset(const struct pp_segment_index *index, uint64_t seq);
+/* The node (height >= 6, number in its height) when it was completed in this segment. */
+PP_MUST_CHECK bool pp_index_node(const struct pp_segment_index *index, unsigned height,
+                                 uint64_t number, struct pp_digest *node);
+
+/* ---- Checking one segment (sections 4 to 6, 10) --------------------------------------------- */
+
+enum { PP_CHECK_BATCH = 1024, PP_CHECK_SIZES = 2 };
+
+/* Working memory of one check; erase it afterwards, it holds key states. */
+struct pp_check_scratch {
+    struct pp_bytes prefixed[PP_CHECK_BATCH];
+    const uint8_t *stored_tags[PP_CHECK_BATCH];
+    size_t offsets[PP_CHECK_BATCH];
+    struct pp_digest leaves[PP_CHECK_BATCH];
+    struct pp_chain_input chain[PP_CHECK_BATCH];
+    struct pp_tag tags[PP_CHECK_BATCH];
+    struct pp_epoch_keys keys;
+    struct pp_ratchet ratchet;
+};
+
+struct pp_check_input {
+    struct pp_bytes data;         /* the whole file */
+    const struct pp_digest *seed; /* S(0), or NULL: tags and MACs are not checked */
+    struct pp_hash_engine *engine;
+    struct pp_check_scratch *scratch;
+    uint64_t sizes[PP_CHECK_SIZES]; /* tree sizes whose roots are wanted */
+    /* where to put frame offsets of seqs divisible by 64, and nodes for the index; may be NULL */
+    uint64_t *index_offsets;
+    size_t index_offsets_cap;
+    struct pp_node_sink *sink;
+};
+
+struct pp_check_result {
+    enum pp_verdict verdict;    /* OK: everything up to sealed_end is good as far as it was checked */
+    uint64_t first_bad_seq;     /* PP_NO_SEQ when the place has no entry */
+    size_t bad_offset;
+    const char *reason;         /* constant text, "" when OK */
+    bool has_header, header_mac_valid, first_tag_valid;
+    struct pp_segment_header header; /* origin borrows from data */
+    struct pp_digest identity;  /* of log id, key id and origin: one value for the whole ledger */
+    bool has_seal;
+    struct pp_seal first_seal, last_seal;
+    struct pp_digest last_seal_digest; /* H(content of the last seal) */
+    bool rotated;               /* the last seal is a rotation */
+    uint64_t next_epoch;        /* of the seal that would come next */
+    struct pp_merkle_tree tree; /* at sealed_end */
+    struct pp_tag tag;
+    uint64_t entries, seals, references, clock_steps;
+    uint64_t last_prune;        /* segments before this index were pruned, 0 for none */
+    size_t index_offset_count;  /* includes unsealed entries' offsets only up to the last seal */
+    size_t sealed_end;          /* behind the last seal (or the header) */
+    size_t used_end;            /* behind the last byte that is not 0 */
+    struct pp_digest torn_digest; /* H(bytes sealed_end .. used_end) */
+    struct pp_digest roots[PP_CHECK_SIZES];
+    bool root_found[PP_CHECK_SIZES];
+};
+
+/* Checks everything inside one segment, starting from what its header claims. */
+void pp_segment_check(const struct pp_check_input *input, struct pp_check_result *result);
+
+/* Whether `next` continues where `previous` ends (docs/format/ledger.md sections 6, 10, 11): headers
+   agree, states are equal, and a rotation or a recovery closes the gap.  last: next is the last
+   segment, which may be a change that a crash interrupted.  On failure next->verdict, reason and
+   place are set. */
+PP_MUST_CHECK bool pp_segment_follows(const struct pp_check_result *previous,
+                                      struct pp_check_result *next, bool last);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks one segment from its header to its last seal: form, order, tags, roots, MACs.  The place
+   and the kind of the first defect are the result (docs/ledger.md, "Verdicts"). */
+
+#include "ledger_internal.h"
+
+#include <string.h>
+
+#include "../base/base.h"
+
+/* A removed seal shows when later entries carry tags of later epochs; so many are tried. */
+enum { EPOCHS_TRIED_AHEAD = 8 };
+
+struct checker {
+    const struct pp_check_input *in;
+    struct pp_check_result *out;
+    struct pp_check_scratch *scratch;
+    size_t at;               /* offset of the frame in hand */
+    size_t pending;          /* entries in the batch, not yet checked */
+    struct pp_merkle_tree tree; /* with the entries of the open group */
+    struct pp_tag tag;       /* stored tag of the last entry taken into the batch */
+    struct pp_tag checked_tag; /* of the last entry checked */
+    uint64_t next_seq;       /* of the next entry */
+    uint64_t group_first;    /* first seq of the open group */
+    size_t offsets_found;
+    bool has_bad_tag;          /* an entry of the batch failed: its place, and the tag before it */
+    size_t bad;
+    struct pp_tag before_bad;
+};
+
+static bool fail(struct checker *c, enum pp_verdict verdict, uint64_t seq, size_t offset,
+                 const char *reason)
+{
+    c->out->verdict = verdict;
+    c->out->first_bad_seq = seq;
+    c->out->bad_offset = offset;
+    c->out->reason = reason;
+    return false;
+}
+
+static size_t used_end(struct pp_bytes data)
+{
+    size_t end = data.len;
+    while (end >= 8 && pp_get_u64(data.data + end - 8) == 0)
+        end -= 8;
+    while (end > 0 && data.data[end - 1] == 0)
+        end--;
+    return end;
+}
+
+static void note_root(struct checker *c, uint64_t size, const struct pp_digest *root)
+{
+    for (size_t i = 0; i < PP_CHECK_SIZES; i++) {
+        if (c->in->sizes[i] == size && !c->out->root_found[i]) {
+            c->out->roots[i] = *root;
+            c->out->root_found[i] = true;
+        }
+    }
+}
+
+/* ---- Header ---- */
+
+/* The keys of the header's epoch; the ratchet stays there. */
+static void enter_header_epoch(struct checker *c, uint64_t epoch)
+{
+    pp_ratchet_init(&c->scratch->ratchet, c->in->seed);
+    if (pp_ratchet_forward(&c->scratch->ratchet, epoch) == PP_OK)
+        pp_epoch_keys_init(&c->scratch->keys, &c->scratch->ratchet);
+}
+
+static void next_epoch(struct checker *c)
+{
+    c->out->next_epoch++;
+    if (c->in->seed == NULL)
+        return;
+    pp_ratchet_step(&c->scratch->ratchet);
+    pp_epoch_keys_init(&c->scratch->keys, &c->scratch->ratchet);
+}
+
+static bool check_header(struct checker *c)
+{
+    struct pp_check_result *out = c->out;
+    struct pp_frame frame;
+    if (pp_frame_read(c->in->data, &frame) != PP_OK || frame.type != PP_FRAME_HEADER
+        || pp_segment_header_decode(frame.content, &out->header) != PP_OK
+        || pp_merkle_tree_load(&out->tree, out->header.first_seq, out->header.peaks,
+                               out->header.peak_count)
+               != PP_OK)
+        return fail(c, PP_VERDICT_MODIFIED, PP_NO_SEQ, 0, "the segment header is damaged");
+    out->has_header = true;
+    out->identity = pp_log_id(out->header.key_id, out->header.log_id.b, out->header.origin);
+    out->tag = out->header.tag;
+    out->next_epoch = out->header.epoch;
+    out->sealed_end = frame.bytes;
+    c->tree = out->tree;
+    c->tag = c->checked_tag = out->tag;
+    c->next_seq = c->group_first = out->header.first_seq;
+    c->at = frame.bytes;
+    struct pp_digest root = pp_merkle_tree_root(&out->tree);
+    note_root(c, out->header.first_seq, &root);
+    if (c->in->seed == NULL)
+        return true;
+    enter_header_epoch(c, out->header.epoch);
+    out->header_mac_valid = pp_segment_header_mac_valid(frame.content, &c->scratch->keys.seal);
+    return true;
+}
+
+/* ---- Entries ---- */
+
+/* The first entry of the batch whose stored tag is not the recomputed one; n when all are good. */
+static size_t first_bad_tag(struct checker *c, size_t n)
+{
+    struct pp_check_scratch *s = c->scratch;
+    for (size_t i = 0; i < n; i++) {
+        s->chain[i].key = &s->keys.tag;
+        s->chain[i].leaf = s->leaves[i];
+        if (i == 0)
+            s->chain[i].previous = c->checked_tag;
+        else
+            memcpy(s->chain[i].previous.b, s->stored_tags[i - 1], PP_TAG_BYTES);
+    }
+    pp_chain_tag_many(c->in->engine, s->chain, n, s->tags);
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(s->tags[i].b, s->stored_tags[i], PP_TAG_BYTES) != 0)
+            return i;
+    return n;
+}
+
+/* Checks the pending entries' tags and takes them into the tree. */
+static bool check_batch(struct checker *c)
+{
+    struct pp_check_scratch *s = c->scratch;
+    size_t n = c->pending;
+    if (n == 0)
+        return true;
+    c->pending = 0;
+    pp_leaf_hash_many(c->in->engine, s->prefixed, n, s->leaves);
+    if (c->in->seed != NULL) {
+        size_t bad = first_bad_tag(c, n);
+        if (bad != 0)
+            c->out->first_tag_valid = true;
+        if (bad != n) {
+            c->has_bad_tag = true;
+            c->bad = bad;
+            c->before_bad = s->chain[bad].previous;
+        }
+        if (bad != n)
+            return fail(c, PP_VERDICT_MODIFIED, c->next_seq - n + bad, s->offsets[bad],
+                        "the entry does not have the tag that the key gives it");
+    }
+    memcpy(c->checked_tag.b, s->stored_tags[n - 1], PP_TAG_BYTES);
+    if (pp_merkle_tree_append(&c->tree, c->in->engine, s->leaves, n, c->in->sink) != PP_OK)
+        return fail(c, PP_VERDICT_UNREADABLE, PP_NO_SEQ, c->at, "no room for the index");
+    return true;
+}
+
+static bool note_offset(struct checker *c)
+{
+    if (c->in->index_offsets == NULL || c->next_seq % PP_INDEX_BLOCK_ENTRIES != 0)
+        return true;
+    if (c->offsets_found == c->in->index_offsets_cap)
+        return fail(c, PP_VERDICT_UNREADABLE, PP_NO_SEQ, c->at, "no room for the index");
+    c->in->index_offsets[c->offsets_found++] = c->at;
+    return true;
+}
+
+static bool take_entry(struct checker *c, const struct pp_frame *frame)
+{
+    struct pp_entry entry;
+    if (pp_entry_decode(frame->content, &entry) != PP_OK) {
+        if (!check_batch(c))
+            return false;
+        return fail(c, PP_VERDICT_MODIFIED, c->next_seq, c->at, "the entry is not a valid encoding");
+    }
+    if (entry.seq != c->next_seq) {
+        if (!check_batch(c))
+            return false;
+        return fail(c, PP_VERDICT_MODIFIED, c->next_seq, c->at,
+                    entry.seq > c->next_seq ? "entries are missing before this place"
+                                            : "an entry appears again, or out of order");
+    }
+    if (!note_offset(c))
+        return false;
+    struct pp_check_scratch *s = c->scratch;
+    s->prefixed[c->pending] = pp_frame_prefixed(frame);
+    s->stored_tags[c->pending] = frame->tag;
+    s->offsets[c->pending] = c->at;
+    c->pending++;
+    c->next_seq++;
+    memcpy(c->tag.b, frame->tag, PP_TAG_BYTES);
+    c->out->references += entry.kind == PP_ENTRY_REFERENCE;
+    return c->pending < PP_CHECK_BATCH || check_batch(c);
+}
+
+/* ---- Seals ---- */
+
+/* A rotation's header bears the rotation's epoch, so that the first seal after it has the next one;
+   segment 0 and a recovery start with the header's own. */
+static void enter_first_seal(struct checker *c, const struct pp_seal *seal)
+{
+    if (c->out->header.segment != 0 && seal->kind != PP_SEAL_RECOVERY
+        && c->out->next_epoch == c->out->header.epoch)
+        next_epoch(c);
+}
+
+static bool check_seal_place(struct checker *c, const struct pp_seal *seal, bool mac_valid)
+{
+    uint64_t group = c->group_first;
+    const struct pp_check_result *out = c->out;
+    if (memcmp(seal->log_id.b, out->header.log_id.b, PP_DIGEST_BYTES) != 0)
+        return fail(c, PP_VERDICT_WRONG_LOG, group, c->at, "a seal belongs to another ledger");
+    if (seal->epoch != out->next_epoch)
+        return fail(c, seal->epoch > out->next_epoch ? PP_VERDICT_UNSEALED : PP_VERDICT_MODIFIED,
+                    group, c->at,
+                    seal->epoch > out->next_epoch ? "a seal is missing before this one"
+                                                  : "a seal appears again, or out of order");
+    if (c->in->seed != NULL && !mac_valid)
+        return fail(c, PP_VERDICT_MODIFIED, group, c->at,
+                    "the seal was not made with the key of its epoch");
+    if (seal->first_seq != group || !pp_tag_equal(&seal->previous_tag, &out->tag))
+        return fail(c, mac_valid ? PP_VERDICT_DUPLICATE_WRITER : PP_VERDICT_MODIFIED, group, c->at,
+                    "the seal continues another history than the one before it");
+    return true;
+}
+
+static bool check_seal_content(struct checker *c, const struct pp_seal *seal)
+{
+    uint64_t group = c->group_first;
+    if (seal->next_seq != c->next_seq)
+        return fail(c, PP_VERDICT_MODIFIED, seal->next_seq > c->next_seq ? c->next_seq : seal->next_seq,
+                    c->at, "the seal covers another number of entries");
+    struct pp_digest root = pp_merkle_tree_root(&c->tree);
+    if (!pp_digest_equal(&root, &seal->root))
+        return fail(c, PP_VERDICT_MODIFIED, group, c->at,
+                    "an entry of this group was changed: the tree has another root than its seal");
+    if (!pp_tag_equal(&seal->tag, &c->tag))
+        return fail(c, PP_VERDICT_MODIFIED, group, c->at, "the group ends with another tag");
+    if (seal->kind == PP_SEAL_RECOVERY && c->out->has_seal)
+        return fail(c, PP_VERDICT_MODIFIED, group, c->at, "a recovery seal stands in the middle");
+    note_root(c, seal->next_seq, &root);
+    return true;
+}
+
+static void accept_seal(struct checker *c, const struct pp_frame *frame, const struct pp_seal *seal)
+{
+    struct pp_check_result *out = c->out;
+    if (!out->has_seal)
+        out->first_seal = *seal;
+    else if (seal->realtime_ns < out->last_seal.realtime_ns)
+        out->clock_steps++;
+    out->has_seal = true;
+    out->last_seal = *seal;
+    out->last_seal_digest = pp_sha256(frame->content);
+    out->rotated = seal->kind == PP_SEAL_ROTATION;
+    if (seal->kind == PP_SEAL_PRUNE)
+        out->last_prune = seal->detail_number;
+    out->seals++;
+    out->entries = seal->next_seq - out->header.first_seq;
+    out->tree = c->tree;
+    out->tag = c->tag;
+    out->index_offset_count = c->offsets_found;
+    out->sealed_end = c->at + frame->bytes;
+    c->group_first = seal->next_seq;
+    next_epoch(c);
+}
+
+static bool take_seal(struct checker *c, const struct pp_frame *frame)
+{
+    struct pp_seal seal;
+    if (pp_seal_decode(frame->content, &seal) != PP_OK) {
+        if (!check_batch(c))
+            return false;
+        return fail(c, PP_VERDICT_MODIFIED, c->group_first, c->at, "the seal is damaged");
+    }
+    if (!c->out->has_seal && c->group_first == c->next_seq)
+        enter_first_seal(c, &seal);
+    if (!check_batch(c))
+        return false;
+    bool mac_valid
+        = c->in->seed != NULL && pp_seal_mac_valid(frame->content, &c->scratch->keys.seal);
+    if (!check_seal_place(c, &seal, mac_valid) || !check_seal_content(c, &seal))
+        return false;
+    accept_seal(c, frame, &seal);
+    return true;
+}
+
+/* ---- Behind the last seal ---- */
+
+enum { SECTOR_BYTES = 512 };
+
+/* The next whole seal of this ledger from `from` on. */
+static bool find_seal(const struct checker *c, size_t from, struct pp_seal *seal, size_t *at)
+{
+    struct pp_bytes data = c->in->data;
+    size_t end = c->out->used_end;
+    while (from < end) {
+        const uint8_t *hit = memchr(data.data + from, PP_FRAME_SEAL, end - from);
+        if (hit == NULL)
+            return false;
+        struct pp_frame frame;
+        *at = (size_t)(hit - data.data);
+        if (pp_frame_read((struct pp_bytes){hit, data.len - *at}, &frame) == PP_OK
+            && frame.type == PP_FRAME_SEAL && pp_seal_decode(frame.content, seal) == PP_OK
+            && pp_digest_equal(&seal->log_id, &c->out->header.log_id))
+            return true;
+        from = *at + 1;
+    }
+    return false;
+}
+
+/* A sector of data[from .. to) that was never written: all zeros, whole or at the start. */
+static bool has_unwritten_sector(struct pp_bytes data, size_t from, size_t to)
+{
+    while (from < to) {
+        size_t end = (from / SECTOR_BYTES + 1) * SECTOR_BYTES;
+        if (end > to)
+            return false;
+        size_t i = from;
+        while (i < end && data.data[i] == 0)
+            i++;
+        if (i == end)
+            return true;
+        from = end;
+    }
+    return false;
+}
+
+/* Whether a crash explains a defect behind the last seal.  One group at a time is in flight, and a
+   crash leaves any of its sectors unwritten: so either its seal is missing, or it stands there, is
+   the last one, has the next epoch, and a sector before it is still zeros. */
+static bool is_torn(const struct checker *c)
+{
+    const struct pp_check_result *out = c->out;
+    struct pp_seal seal, later;
+    size_t at, later_at;
+    if (!find_seal(c, out->sealed_end, &seal, &at))
+        return true;
+    uint64_t epoch = out->next_epoch;
+    bool first_of_segment = !out->has_seal && seal.epoch == out->header.epoch + 1;
+    return (seal.epoch == epoch || first_of_segment)
+           && !find_seal(c, at + PP_SEAL_FRAME_BYTES, &later, &later_at)
+           && has_unwritten_sector(c->in->data, out->sealed_end, at + PP_SEAL_FRAME_BYTES);
+}
+
+/* Whether the entry of the batch that failed under its epoch's key has a tag of a later epoch: then
+   a seal in between was removed. */
+static bool sealed_by_later_epoch(struct checker *c)
+{
+    struct pp_check_scratch *s = c->scratch;
+    if (!c->has_bad_tag)
+        return false;
+    for (int ahead = 0; ahead < EPOCHS_TRIED_AHEAD; ahead++) {
+        pp_ratchet_step(&s->ratchet);
+        pp_epoch_keys_init(&s->keys, &s->ratchet);
+        struct pp_tag tag = pp_chain_tag(&s->keys.tag, &c->before_bad, &s->leaves[c->bad]);
+        if (memcmp(tag.b, s->stored_tags[c->bad], PP_TAG_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What stands behind the last seal was never acknowledged: torn bytes are no defect there. */
+static void judge_tail(struct checker *c)
+{
+    struct pp_check_result *out = c->out;
+    if (out->verdict == PP_VERDICT_OK)
+        (void)check_batch(c);
+    if (out->used_end < out->sealed_end)
+        out->used_end = out->sealed_end;
+    if (out->verdict == PP_VERDICT_OK || !is_torn(c))
+        return;
+    struct pp_seal seal;
+    size_t at;
+    if (!find_seal(c, out->sealed_end, &seal, &at) && sealed_by_later_epoch(c))
+        fail(c, PP_VERDICT_UNSEALED, c->group_first, out->sealed_end,
+             "the seals of these entries were removed");
+    else
+        fail(c, PP_VERDICT_OK, PP_NO_SEQ, 0, "");
+}
+
+static bool take_frame(struct checker *c, const struct pp_frame *frame)
+{
+    if (c->out->rotated)
+        return fail(c, PP_VERDICT_MODIFIED, c->next_seq, c->at, "records follow a rotation seal");
+    switch (frame->type) {
+    case PP_FRAME_ENTRY:
+        if (!c->out->has_seal && c->next_seq == c->out->header.first_seq)
+            enter_first_seal(c, &(struct pp_seal){.kind = PP_SEAL_COMMIT});
+        return take_entry(c, frame);
+    case PP_FRAME_SEAL:
+        return take_seal(c, frame);
+    default:
+        return fail(c, PP_VERDICT_MODIFIED, c->next_seq, c->at, "a second segment header");
+    }
+}
+
+void pp_segment_check(const struct pp_check_input *input, struct pp_check_result *result)
+{
+    memset(result, 0, sizeof *result);
+    struct checker c = {.in = input, .out = result, .scratch = input->scratch};
+    fail(&c, PP_VERDICT_OK, PP_NO_SEQ, 0, "");
+    result->used_end = used_end(input->data);
+    if (!check_header(&c))
+        return; /* sealed_end is 0 */
+    for (;;) {
+        struct pp_frame frame;
+        struct pp_bytes rest = {input->data.data + c.at, input->data.len - c.at};
+        enum pp_error error = pp_frame_read(rest, &frame);
+        if (error == PP_ERROR_NOT_FOUND && c.at >= result->used_end)
+            break;
+        if (error != PP_OK) {
+            if (check_batch(&c))
+                fail(&c, PP_VERDICT_MODIFIED, c.next_seq, c.at, "the record is damaged");
+            break;
+        }
+        if (!take_frame(&c, &frame))
+            break;
+        c.at += frame.bytes;
+    }
+    judge_tail(&c);
+    result->torn_digest = pp_sha256((struct pp_bytes){input->data.data + result->sealed_end,
+                                                      result->used_end - result->sealed_end});
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether a segment continues the one before it: docs/format/ledger.md, sections 6, 10 and 11. */
+
+#include "ledger_internal.h"
+
+#include <string.h>
+
+#include "../base/base.h"
+
+static bool refuse(struct pp_check_result *next, enum pp_verdict verdict, const char *reason)
+{
+    next->verdict = verdict;
+    next->first_bad_seq = next->has_header ? next->header.first_seq : PP_NO_SEQ;
+    next->bad_offset = 0;
+    next->reason = reason;
+    return false;
+}
+
+/* The header of `next` states what `previous` ends with. */
+static bool same_state(const struct pp_check_result *previous, const struct pp_check_result *next)
+{
+    struct pp_digest peaks[PP_MERKLE_HEIGHT_MAX + 1];
+    size_t count = pp_merkle_tree_peaks(&previous->tree, peaks);
+    const struct pp_segment_header *header = &next->header;
+    return header->segment == previous->header.segment + 1
+           && header->first_seq == previous->tree.size && pp_tag_equal(&header->tag, &previous->tag)
+           && header->peak_count == count
+           && (count == 0 || memcmp(header->peaks, peaks, count * PP_DIGEST_BYTES) == 0);
+}
+
+static bool after_rotation(const struct pp_check_result *previous, struct pp_check_result *next)
+{
+    const struct pp_seal *rotation = &previous->last_seal;
+    if (previous->used_end != previous->sealed_end)
+        return refuse(next, PP_VERDICT_MODIFIED, "bytes were added behind a rotation seal");
+    if (rotation->detail_number != next->header.segment || next->header.epoch != rotation->epoch)
+        return refuse(next, PP_VERDICT_MODIFIED, "the rotation seal names another segment");
+    if (next->has_seal && next->first_seal.kind == PP_SEAL_RECOVERY)
+        return refuse(next, PP_VERDICT_MODIFIED, "a recovery seal follows a rotation");
+    return true;
+}
+
+/* The epoch that comes after a segment.  One without seals was opened by a rotation, whose epoch its
+   header bears; only segment 0 starts from nothing. */
+static uint64_t epoch_after(const struct pp_check_result *segment)
+{
+    if (segment->has_seal)
+        return segment->last_seal.epoch + 1;
+    return segment->header.segment == 0 ? 0 : segment->header.epoch + 1;
+}
+
+/* Without a rotation seal only a recovery closes a segment, and it vouches for the torn bytes. */
+static bool after_recovery(const struct pp_check_result *previous, struct pp_check_result *next,
+                           bool last)
+{
+    if (next->header.epoch != epoch_after(previous))
+        return refuse(next, PP_VERDICT_MODIFIED, "the seals that closed the segment before are gone");
+    if (!next->has_seal)
+        return last
+               || refuse(next, PP_VERDICT_MODIFIED, "the segment before was never closed by a seal");
+    if (next->first_seal.kind != PP_SEAL_RECOVERY)
+        return refuse(next, PP_VERDICT_UNSEALED, "the rotation seal of the segment before is gone");
+    if (next->first_seal.detail_number != previous->used_end - previous->sealed_end
+        || !pp_digest_equal(&next->first_seal.detail_hash, &previous->torn_digest))
+        return refuse(next, PP_VERDICT_MODIFIED,
+                      "the torn bytes before are not those that the recovery seal vouches for");
+    return true;
+}
+
+bool pp_segment_follows(const struct pp_check_result *previous, struct pp_check_result *next,
+                        bool last)
+{
+    if (!next->has_header) {
+        if (previous->rotated || !last || next->used_end > PP_SEGMENT_HEADER_FRAME_BYTES_MAX)
+            return refuse(next, PP_VERDICT_MODIFIED, "the segment header is damaged");
+        next->verdict = PP_VERDICT_OK; /* a crash while the segment was made */
+        return true;
+    }
+    if (!pp_digest_equal(&previous->identity, &next->identity))
+        return refuse(next, PP_VERDICT_WRONG_LOG, "the segment belongs to another ledger");
+    if (!same_state(previous, next))
+        return refuse(next, PP_VERDICT_MODIFIED,
+                      "the segment does not continue the one before it: another state");
+    return previous->rotated ? after_rotation(previous, next)
+                             : after_recovery(previous, next, last);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything that the store asks of the operating system.  os_posix.c implements it; the tests
+   link os_fault.c instead, which fails or kills at a chosen call.  Results are 0 or a count on
+   success and -errno on failure; EINTR and short transfers never reach the caller. */
+#ifndef PP_OS_H
+#define PP_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PP_OS_NAME_BYTES = 256 };
+
+/* Files and folders.  dir is a folder's descriptor or PP_OS_CWD; names are relative to it. */
+enum { PP_OS_CWD = -100 };
+enum pp_os_open_mode {
+    PP_OS_READ,          /* must exist */
+    PP_OS_READ_WRITE,    /* must exist */
+    PP_OS_CREATE,        /* must not exist; mode 0644 */
+    PP_OS_CREATE_SECRET, /* must not exist; mode 0600 */
+    PP_OS_READ_FOLLOW    /* must exist; for files that a user names: pipes and links are fine */
+};
+/* No mode but PP_OS_READ_FOLLOW follows a symbolic link (-ELOOP) or waits for a pipe's writer. */
+int pp_os_open(int dir, const char *name, enum pp_os_open_mode mode);
+int pp_os_open_dir(int dir, const char *name);
+void pp_os_close(int fd);
+/* 0 also when the folder exists already; private: mode 0700, else 0755. */
+int pp_os_make_dir(int dir, const char *name, bool private_dir);
+int pp_os_rename(int dir, const char *from, const char *to);
+int pp_os_remove(int dir, const char *name);
+int pp_os_symlink(int dir, const char *target, const char *name);
+/* Size of a regular file, or -errno. */
+int64_t pp_os_size(int fd);
+/* 1 when nobody but the owner may read or write the file, 0 when others may, or -errno. */
+int pp_os_is_private(int fd);
+
+/* The names in a folder, sorted; "." and ".." left out.  The caller frees with pp_os_free_names. */
+struct pp_os_names {
+    char (*name)[PP_OS_NAME_BYTES];
+    size_t count;
+};
+int pp_os_list(int dir, struct pp_os_names *names);
+void pp_os_free_names(struct pp_os_names *names);
+
+/* Whole transfers.  Reading returns the bytes read, fewer than n only at the end of the file. */
+int64_t pp_os_read_at(int fd, void *buf, size_t n, uint64_t offset);
+int pp_os_write_at(int fd, const void *buf, size_t n, uint64_t offset);
+
+/* Durability.  After any failure of these the caller stops for good (fail-stop). */
+int pp_os_sync_data(int fd); /* fdatasync: contents, and the size that reads need */
+int pp_os_sync(int fd);      /* fsync: also for folders */
+/* Reserves bytes on the disk and extends the file with zeros; falls back to ftruncate where the
+   file system can't reserve. */
+int pp_os_preallocate(int fd, uint64_t bytes);
+int pp_os_truncate(int fd, uint64_t bytes);
+
+/* The exclusive lock of one open descriptor: between processes and between threads.
+   0, or -EWOULDBLOCK when another descriptor holds it.  Closing releases it. */
+int pp_os_lock(int fd);
+
+/* A read-only map of the whole file; *bytes is its size and may be 0 with *data NULL. */
+int pp_os_map(int fd, const uint8_t **data, size_t *bytes);
+void pp_os_unmap(const uint8_t *data, size_t bytes);
+
+/* Streams: standard input and output, pipes, sockets.  Reading is one transfer: the bytes read, 0
+   at the end, -EAGAIN when the descriptor does not block and has nothing yet. */
+int64_t pp_os_read(int fd, void *buf, size_t n);
+/* The whole of it; waits where the descriptor itself would not. */
+int pp_os_write(int fd, const void *buf, size_t n);
+/* 1 when a read would not wait (data, end or error), 0 when the time was up or a signal came, or
+   -errno.  A negative timeout waits without end. */
+int pp_os_wait_readable(int fd, int timeout_ms);
+
+/* Clocks: nanoseconds since 1970 UTC, nanoseconds of the monotonic clock, this boot's id. */
+struct pp_os_clock {
+    uint64_t realtime_ns, monotonic_ns;
+    uint8_t boot_id[16];
+};
+void pp_os_clock_read(struct pp_os_clock *clock);
+
+/* Random bytes from the kernel; 0 or -errno. */
+int pp_os_random(void *buf, size_t n);
+
+/* Memory for secrets: locked, left out of core dumps, wiped in a forked child; NULL when there is
+   none.  pp_os_secret_free erases it first. */
+void *pp_os_secret_alloc(size_t bytes);
+void pp_os_secret_free(void *memory, size_t bytes);
+/* No core dumps and no ptrace by other users for this process; 0 or -errno. */
+int pp_os_harden_process(void);
+
+/* This host's name, NUL-terminated; -ENAMETOOLONG when out has no room for it. */
+int pp_os_host_name(char *out, size_t cap);
+
+/* Processors that this process may run on, at least 1. */
+unsigned pp_os_cpu_count(void);
+
+#endif

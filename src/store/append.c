@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Appending: every entry gets its frame, its leaf hash and its tag before the call returns. */
+
+#include "store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 256 };
+
+static bool fits_inline(const struct pp_entry *entry)
+{
+    return entry->body.len <= PP_ENTRY_BYTES_MAX - PP_ENTRY_FIXED_BYTES - entry->source.len;
+}
+
+/* ---- Bodies kept beside ---- */
+
+static bool blob_exists(const struct pp_ledger *ledger, const char *name, size_t bytes)
+{
+    int fd = pp_os_open(ledger->layout.blobs, name, PP_OS_READ);
+    if (fd < 0)
+        return false;
+    bool same = pp_os_size(fd) == (int64_t)bytes;
+    pp_os_close(fd);
+    return same;
+}
+
+/* The body durable as blobs/<SHA-256>; reference gets what the entry holds instead. */
+static enum pp_error store_blob(struct pp_ledger *ledger, struct pp_bytes body,
+                                uint8_t reference[PP_REFERENCE_BYTES])
+{
+    struct pp_digest digest = pp_sha256(body);
+    char name[PP_BLOB_NAME_BYTES];
+    pp_blob_name(&digest, name);
+    pp_put_u64(reference, body.len);
+    memcpy(reference + 8, digest.b, PP_DIGEST_BYTES);
+    if (blob_exists(ledger, name, body.len))
+        return PP_OK;
+    enum pp_error error
+        = pp_file_replace(ledger->layout.blobs, name, body, false, &ledger->failure);
+    if (error != PP_OK)
+        ledger->stopped = true;
+    return error;
+}
+
+/* ---- Frames ---- */
+
+/* Makes room for a frame: seals the group when it is full, the segment when that is. */
+static enum pp_error make_room(struct pp_ledger *ledger, size_t frame_bytes)
+{
+    size_t needed = ledger->group_used + frame_bytes + PP_SEAL_FRAME_BYTES;
+    bool segment_full = ledger->segment_used + needed > ledger->options.segment_bytes;
+    bool group_full = needed > ledger->options.group_bytes;
+    if (!segment_full && !group_full)
+        return PP_OK;
+    enum pp_error error = pp_writer_flush(ledger);
+    bool has_entries = ledger->tree.size != ledger->segment_first_seq;
+    if (error == PP_OK && segment_full && has_entries)
+        error = pp_writer_rotate(ledger);
+    return error;
+}
+
+/* Encodes the entry as a frame without its tag; the frame's view is for the leaf hash. */
+static enum pp_error put_frame(struct pp_ledger *ledger, const struct pp_entry *entry,
+                               struct pp_bytes *prefixed, uint8_t **tag)
+{
+    struct pp_entry numbered = *entry;
+    numbered.seq = ledger->next_seq;
+    uint8_t *frame = ledger->groups[ledger->filling] + ledger->group_used;
+    size_t len;
+    enum pp_error error = pp_entry_encode(&numbered, frame + PP_FRAME_HEAD_BYTES,
+                                          PP_ENTRY_BYTES_MAX, &len);
+    if (error != PP_OK)
+        return error;
+    pp_frame_put_head(frame, PP_FRAME_ENTRY, (uint16_t)len);
+    if (ledger->next_seq % PP_INDEX_BLOCK_ENTRIES == 0)
+        ledger->offsets[ledger->offset_count++] = ledger->segment_used + ledger->group_used;
+    *prefixed = (struct pp_bytes){frame + PP_FRAME_HEAD_BYTES - 1, len + 1};
+    *tag = frame + PP_FRAME_HEAD_BYTES + len;
+    ledger->group_used += PP_FRAME_HEAD_BYTES + len + PP_TAG_BYTES;
+    ledger->next_seq++;
+    return PP_OK;
+}
+
+/* Leaf hashes together, then the tags one after the other: the chain is serial. */
+static void tag_frames(struct pp_ledger *ledger, const struct pp_bytes *prefixed,
+                       uint8_t *const *tags, size_t count)
+{
+    struct pp_digest *leaves = ledger->leaves + ledger->leaf_count;
+    pp_leaf_hash_many(ledger->engine, prefixed, count, leaves);
+    for (size_t i = 0; i < count; i++) {
+        ledger->tag = pp_chain_tag(&ledger->secrets->keys.tag, &ledger->tag, &leaves[i]);
+        memcpy(tags[i], ledger->tag.b, PP_TAG_BYTES);
+    }
+    ledger->leaf_count += count;
+}
+
+static bool entry_is_valid(const struct pp_entry *entry)
+{
+    return entry->level < PP_LEVEL_COUNT && entry->source.len != 0
+           && entry->source.len <= PP_SOURCE_BYTES_MAX;
+}
+
+static size_t frame_bytes(const struct pp_entry *entry)
+{
+    size_t body = fits_inline(entry) ? entry->body.len : PP_REFERENCE_BYTES;
+    return PP_FRAME_HEAD_BYTES + PP_ENTRY_FIXED_BYTES + entry->source.len + body + PP_TAG_BYTES;
+}
+
+static enum pp_error put_entry(struct pp_ledger *ledger, const struct pp_entry *entry,
+                               struct pp_bytes *prefixed, uint8_t **tag)
+{
+    struct pp_entry stored = *entry;
+    uint8_t reference[PP_REFERENCE_BYTES];
+    if (stored.kind != PP_ENTRY_NOTICE)
+        stored.kind = PP_ENTRY_DATA;
+    if (!fits_inline(entry)) {
+        enum pp_error error = store_blob(ledger, entry->body, reference);
+        if (error != PP_OK)
+            return error;
+        stored.kind = PP_ENTRY_REFERENCE;
+        stored.body = (struct pp_bytes){reference, sizeof reference};
+    }
+    return put_frame(ledger, &stored, prefixed, tag);
+}
+
+/* As many of the entries as fit the open group, at most BATCH. */
+static enum pp_error append_some(struct pp_ledger *ledger, const struct pp_entry *entries,
+                                 size_t count, size_t *done)
+{
+    struct pp_bytes prefixed[BATCH];
+    uint8_t *tags[BATCH];
+    size_t n = 0;
+    enum pp_error error = make_room(ledger, entry_is_valid(entries) ? frame_bytes(entries) : 0);
+    while (error == PP_OK && n < count && n < BATCH) {
+        if (!entry_is_valid(&entries[n])) {
+            error = PP_ERROR_ARGUMENT;
+            break;
+        }
+        size_t needed = ledger->group_used + frame_bytes(&entries[n]) + PP_SEAL_FRAME_BYTES;
+        if (n > 0
+            && (needed > ledger->options.group_bytes
+                || ledger->segment_used + needed > ledger->options.segment_bytes))
+            break;
+        error = put_entry(ledger, &entries[n], &prefixed[n], &tags[n]);
+        n += error == PP_OK;
+    }
+    tag_frames(ledger, prefixed, tags, n);
+    *done += n;
+    return error;
+}
+
+enum pp_error pp_ledger_append_batch(struct pp_ledger *ledger, const struct pp_entry *entries,
+                                     size_t count, size_t *done)
+{
+    size_t taken = 0;
+    enum pp_error error = ledger->stopped ? PP_ERROR_STOPPED : PP_OK;
+    while (error == PP_OK && taken < count)
+        error = append_some(ledger, entries + taken, count - taken, &taken);
+    if (done != NULL)
+        *done = taken;
+    if (error == PP_ERROR_ARGUMENT)
+        pp_fail(&ledger->failure, error, 0,
+                "the entry is refused: a level above FATAL, or a source of %zu bytes, not 1 to 255",
+                entries[taken].source.len);
+    return error;
+}
+
+enum pp_error pp_ledger_append(struct pp_ledger *ledger, const struct pp_entry *entry,
+                               uint64_t *seq)
+{
+    enum pp_error error = pp_ledger_append_batch(ledger, entry, 1, NULL);
+    if (error == PP_OK && seq != NULL)
+        *seq = ledger->next_seq - 1;
+    return error;
+}
+
+enum pp_error pp_ledger_append_notice(struct pp_ledger *ledger, uint64_t time_ns, uint8_t level,
+                                      const char *text)
+{
+    struct pp_entry entry = {.time_ns = time_ns,
+                             .source = pp_bytes_of("postproof"),
+                             .body = pp_bytes_of(text),
+                             .level = level,
+                             .kind = PP_ENTRY_NOTICE};
+    return pp_ledger_append(ledger, &entry, NULL);
+}
+
+enum pp_error pp_ledger_flush(struct pp_ledger *ledger)
+{
+    return pp_writer_flush(ledger);
+}
+
+enum pp_error pp_ledger_sync(struct pp_ledger *ledger)
+{
+    enum pp_error error = pp_writer_flush(ledger);
+    return error != PP_OK ? error : pp_writer_wait(ledger);
+}
+
+uint64_t pp_ledger_size(const struct pp_ledger *ledger)
+{
+    return ledger->next_seq;
+}
+
+uint64_t pp_ledger_durable_size(struct pp_ledger *ledger)
+{
+    pthread_mutex_lock(&ledger->mutex);
+    uint64_t size = ledger->durable_size;
+    pthread_mutex_unlock(&ledger->mutex);
+    return size;
+}
+
+const struct pp_failure *pp_ledger_failure(const struct pp_ledger *ledger)
+{
+    return &ledger->failure;
+}

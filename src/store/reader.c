@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading sealed entries in order, without a lock, also while a writer works. */
+
+#include "reader.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+enum { SEGMENT_LIMIT = PP_SEGMENT_BYTES_MAX + 2 * PP_GROUP_BYTES_MAX };
+
+static enum pp_error fail_segment(struct pp_ledger_reader *reader, uint64_t place,
+                                  enum pp_error code, int os_error, const char *what)
+{
+    return pp_fail(&reader->failure, code, os_error, "%s: segment %" PRIu64 " %s; run `postproof verify`",
+                   reader->layout.path, reader->first_segment + place, what);
+}
+
+/* ---- Segments ---- */
+
+static void drop_current(struct pp_ledger_reader *reader)
+{
+    if (reader->mapped)
+        pp_os_unmap(reader->data.data, reader->data.len);
+    reader->mapped = false;
+    reader->data = (struct pp_bytes){NULL, 0};
+    reader->current = reader->segment_count;
+}
+
+static enum pp_error map_segment(struct pp_ledger_reader *reader, uint64_t place, const char *name)
+{
+    int fd = pp_os_open(reader->layout.segments, name, PP_OS_READ);
+    if (fd < 0)
+        return fail_segment(reader, place, PP_ERROR_IO, -fd, "can't be opened");
+    int result = pp_os_map(fd, &reader->data.data, &reader->data.len);
+    pp_os_close(fd);
+    if (result < 0)
+        return fail_segment(reader, place, PP_ERROR_IO, -result, "can't be mapped");
+    reader->mapped = true;
+    return PP_OK;
+}
+
+enum pp_error pp_reader_load(struct pp_ledger_reader *reader, uint64_t place)
+{
+    if (reader->current == place)
+        return PP_OK;
+    drop_current(reader);
+    char name[PP_SEGMENT_NAME_BYTES];
+    pp_segment_name(reader->first_segment + place, name);
+    enum pp_error error = PP_OK;
+    if (place + 1 < reader->segment_count) /* closed segments don't change */
+        error = map_segment(reader, place, name);
+    else
+        error = pp_file_read(reader->layout.segments, name, SEGMENT_LIMIT, &reader->last,
+                             &reader->failure);
+    if (error != PP_OK)
+        return error;
+    if (!reader->mapped)
+        reader->data = (struct pp_bytes){reader->last.data, reader->last.len};
+    reader->current = place;
+    return PP_OK;
+}
+
+uint64_t pp_reader_place(const struct pp_ledger_reader *reader, uint64_t seq)
+{
+    uint64_t low = 0, high = reader->segment_count;
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        if (reader->segments[middle].first_seq <= seq)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+enum pp_error pp_reader_frame(struct pp_ledger_reader *reader, size_t at, struct pp_frame *frame)
+{
+    if (at >= reader->data.len)
+        return PP_ERROR_NOT_FOUND;
+    return pp_frame_read((struct pp_bytes){reader->data.data + at, reader->data.len - at}, frame);
+}
+
+static enum pp_error read_header(struct pp_ledger_reader *reader, uint64_t place)
+{
+    struct pp_frame frame;
+    struct pp_segment_header header;
+    enum pp_error error = pp_reader_load(reader, place);
+    if (error != PP_OK)
+        return error;
+    if (pp_reader_frame(reader, 0, &frame) != PP_OK || frame.type != PP_FRAME_HEADER
+        || pp_segment_header_decode(frame.content, &header) != PP_OK)
+        return fail_segment(reader, place, PP_ERROR_FORMAT, 0, "has a damaged header");
+    reader->segments[place].first_seq = header.first_seq;
+    if (place == 0
+        && pp_merkle_tree_load(&reader->first_tree, header.first_seq, header.peaks,
+                               header.peak_count)
+               != PP_OK)
+        return fail_segment(reader, place, PP_ERROR_FORMAT, 0, "has damaged peaks");
+    if (place > 0 && header.first_seq < reader->segments[place - 1].first_seq)
+        return fail_segment(reader, place, PP_ERROR_FORMAT, 0, "starts before the one before it");
+    return PP_OK;
+}
+
+/* The sealed size: the last seal of the last segment that has one. */
+static enum pp_error find_size(struct pp_ledger_reader *reader)
+{
+    uint64_t place = reader->segment_count - 1;
+    enum pp_error error = pp_reader_load(reader, place);
+    if (error != PP_OK)
+        return error;
+    reader->size = reader->segments[place].first_seq;
+    struct pp_frame frame;
+    struct pp_seal seal;
+    for (size_t at = 0; pp_reader_frame(reader, at, &frame) == PP_OK; at += frame.bytes)
+        if (frame.type == PP_FRAME_SEAL && pp_seal_decode(frame.content, &seal) == PP_OK)
+            reader->size = seal.next_seq;
+    return PP_OK;
+}
+
+/* A last segment without a whole header is one that a crash, or the writer right now, is making. */
+static enum pp_error read_headers(struct pp_ledger_reader *reader)
+{
+    for (uint64_t place = 0; place < reader->segment_count; place++) {
+        enum pp_error error = read_header(reader, place);
+        if (error == PP_ERROR_FORMAT && place > 0 && place + 1 == reader->segment_count
+            && reader->segments[place].first_seq == 0) {
+            drop_current(reader);
+            reader->current = --reader->segment_count;
+            error = PP_OK;
+        }
+        if (error != PP_OK)
+            return error;
+    }
+    return PP_OK;
+}
+
+static enum pp_error open_reader(struct pp_ledger_reader *reader, const char *path)
+{
+    enum pp_error error = pp_layout_open(&reader->layout, path, &reader->failure);
+    if (error == PP_OK)
+        error = pp_layout_segments(&reader->layout, &reader->first_segment, &reader->segment_count,
+                                   &reader->failure);
+    if (error == PP_OK && reader->segment_count == 0)
+        error = pp_fail(&reader->failure, PP_ERROR_NOT_FOUND, 0, "%s has no segments", path);
+    if (error != PP_OK)
+        return error;
+    reader->current = reader->segment_count;
+    reader->root_size = PP_NO_SEQ;
+    reader->segments = calloc(reader->segment_count, sizeof *reader->segments);
+    if (reader->segments == NULL)
+        return pp_fail(&reader->failure, PP_ERROR_MEMORY, 0, "no memory to read %s", path);
+    error = read_headers(reader);
+    if (error == PP_OK)
+        error = find_size(reader);
+    if (error == PP_OK)
+        error = pp_ledger_reader_seek(reader, pp_ledger_reader_first(reader));
+    return error;
+}
+
+enum pp_error pp_ledger_reader_open(const char *path, struct pp_ledger_reader **out,
+                                    struct pp_failure *failure)
+{
+    struct pp_ledger_reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL)
+        return pp_fail(failure, PP_ERROR_MEMORY, 0, "no memory to read %s", path);
+    enum pp_error error = open_reader(reader, path);
+    if (error != PP_OK) {
+        if (failure != NULL)
+            *failure = reader->failure;
+        pp_ledger_reader_close(reader);
+        return error;
+    }
+    reader->engine = pp_engine_new();
+    *out = reader;
+    return PP_OK;
+}
+
+void pp_ledger_reader_close(struct pp_ledger_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    drop_current(reader);
+    pp_reader_free_indexes(reader);
+    if (reader->layout.path != NULL)
+        pp_layout_close(&reader->layout);
+    pp_buffer_free(&reader->last);
+    pp_engine_free(reader->engine);
+    free(reader->segments);
+    free(reader);
+}
+
+uint64_t pp_ledger_reader_first(const struct pp_ledger_reader *reader)
+{
+    return reader->segments[0].first_seq;
+}
+
+uint64_t pp_ledger_reader_size(const struct pp_ledger_reader *reader)
+{
+    return reader->size;
+}
+
+const struct pp_failure *pp_ledger_reader_failure(const struct pp_ledger_reader *reader)
+{
+    return &reader->failure;
+}
+
+/* ---- Entries ---- */
+
+enum pp_error pp_ledger_reader_seek(struct pp_ledger_reader *reader, uint64_t seq)
+{
+    if (seq < pp_ledger_reader_first(reader) || seq > reader->size)
+        return pp_fail(&reader->failure, PP_ERROR_NOT_FOUND, 0,
+                       "there is no entry %" PRIu64 ": the ledger holds %" PRIu64 " to %" PRIu64,
+                       seq, pp_ledger_reader_first(reader), reader->size);
+    enum pp_error error = pp_reader_load(reader, pp_reader_place(reader, seq));
+    if (error != PP_OK)
+        return error;
+    reader->at = 0;
+    reader->next_seq = reader->segments[reader->current].first_seq;
+    while (error == PP_OK && reader->next_seq < seq) {
+        struct pp_entry entry;
+        error = pp_ledger_reader_next(reader, &entry);
+    }
+    return error;
+}
+
+/* The next entry frame of the segment in hand. */
+static enum pp_error next_entry_frame(struct pp_ledger_reader *reader, struct pp_frame *frame)
+{
+    enum pp_error error;
+    while ((error = pp_reader_frame(reader, reader->at, frame)) == PP_OK) {
+        reader->at += frame->bytes;
+        if (frame->type == PP_FRAME_ENTRY)
+            return PP_OK;
+    }
+    return error;
+}
+
+/* The next segment's first entry is due: what is left of this one is unsealed. */
+static bool segment_is_done(const struct pp_ledger_reader *reader)
+{
+    return reader->current + 1 < reader->segment_count
+           && reader->segments[reader->current + 1].first_seq == reader->next_seq;
+}
+
+enum pp_error pp_ledger_reader_next(struct pp_ledger_reader *reader, struct pp_entry *entry)
+{
+    if (reader->next_seq >= reader->size)
+        return PP_ERROR_NOT_FOUND;
+    while (segment_is_done(reader)) {
+        enum pp_error error = pp_reader_load(reader, reader->current + 1);
+        if (error != PP_OK)
+            return error;
+        reader->at = 0;
+    }
+    struct pp_frame frame;
+    if (next_entry_frame(reader, &frame) != PP_OK
+        || pp_entry_decode(frame.content, entry) != PP_OK || entry->seq != reader->next_seq)
+        return fail_segment(reader, reader->current, PP_ERROR_FORMAT, 0,
+                            "does not hold the entry that is due");
+    reader->next_seq++;
+    return PP_OK;
+}
+
+enum pp_error pp_ledger_reader_blob(struct pp_ledger_reader *reader, const struct pp_entry *entry,
+                                    uint8_t **data, size_t *len)
+{
+    struct pp_digest wanted;
+    char name[PP_BLOB_NAME_BYTES];
+    struct pp_buffer blob = {0};
+    if (entry->kind != PP_ENTRY_REFERENCE || entry->body.len != PP_REFERENCE_BYTES)
+        return pp_fail(&reader->failure, PP_ERROR_ARGUMENT, 0, "entry %" PRIu64 " is no reference",
+                       entry->seq);
+    memcpy(wanted.b, entry->body.data + 8, PP_DIGEST_BYTES);
+    pp_blob_name(&wanted, name);
+    enum pp_error error = pp_file_read(reader->layout.blobs, name, SIZE_MAX / 2, &blob,
+                                       &reader->failure);
+    if (error != PP_OK)
+        return error;
+    struct pp_digest digest = pp_sha256((struct pp_bytes){blob.data, blob.len});
+    if (blob.len != pp_get_u64(entry->body.data) || !pp_digest_equal(&digest, &wanted)) {
+        pp_buffer_free(&blob);
+        return pp_fail(&reader->failure, PP_ERROR_MISMATCH, 0,
+                       "%s/blobs/%s is not the body of entry %" PRIu64, reader->layout.path, name,
+                       entry->seq);
+    }
+    *data = blob.data;
+    *len = blob.len;
+    return PP_OK;
+}

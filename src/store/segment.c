@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Segment and index files, and the writer's memory. */
+
+#include "store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint8_t *out)
+{
+    struct pp_os_clock clock;
+    pp_os_clock_read(&clock);
+    struct pp_segment_header header = {
+        .log_id = ledger->log_id,
+        .segment = segment,
+        .epoch = ledger->secrets->state.ratchet.epoch,
+        .first_seq = ledger->tree.size,
+        .tag = ledger->sealed_tag,
+        .realtime_ns = clock.realtime_ns,
+        .origin = pp_bytes_of(ledger->origin),
+    };
+    memcpy(header.key_id, ledger->secrets->state.key_id, PP_KEY_ID_BYTES);
+    header.peak_count = pp_merkle_tree_peaks(&ledger->tree, header.peaks);
+    return pp_segment_header_write(&header, &ledger->secrets->keys.seal, out);
+}
+
+/* A file of this name can only be left by a crash before anything was sealed in it. */
+static int create_fresh(int dir, const char *name)
+{
+    int fd = pp_os_open(dir, name, PP_OS_CREATE);
+    if (fd != -EEXIST)
+        return fd;
+    int result = pp_os_remove(dir, name);
+    return result < 0 ? result : pp_os_open(dir, name, PP_OS_CREATE);
+}
+
+int pp_segment_create(const struct pp_ledger *ledger, uint64_t segment, struct pp_bytes header,
+                      int *fd)
+{
+    char name[PP_SEGMENT_NAME_BYTES];
+    pp_segment_name(segment, name);
+    *fd = create_fresh(ledger->layout.segments, name);
+    if (*fd < 0)
+        return *fd;
+    int result = pp_os_preallocate(*fd, ledger->options.segment_bytes);
+    if (result == 0)
+        result = pp_os_write_at(*fd, header.data, header.len, 0);
+    if (result == 0 && !ledger->options.not_durable)
+        result = pp_os_sync(*fd);
+    if (result == 0 && !ledger->options.not_durable)
+        result = pp_os_sync(ledger->layout.segments);
+    if (result < 0) {
+        pp_os_close(*fd);
+        *fd = -1;
+    }
+    return result;
+}
+
+int pp_index_file_write(const struct pp_ledger *ledger, uint64_t segment, struct pp_bytes data)
+{
+    char name[PP_SEGMENT_NAME_BYTES];
+    pp_index_name(segment, name);
+    int fd = create_fresh(ledger->layout.segments, name);
+    if (fd < 0)
+        return fd;
+    int result = pp_os_write_at(fd, data.data, data.len, 0);
+    if (result == 0 && !ledger->options.not_durable)
+        result = pp_os_sync(fd);
+    pp_os_close(fd);
+    return result;
+}
+
+static bool options_are_valid(struct pp_ledger_options *options)
+{
+    if (options->segment_bytes == 0)
+        options->segment_bytes = PP_SEGMENT_BYTES_DEFAULT;
+    if (options->group_bytes == 0)
+        options->group_bytes = PP_GROUP_BYTES_DEFAULT;
+    if (options->group_bytes > options->segment_bytes)
+        options->group_bytes = options->segment_bytes;
+    return options->segment_bytes >= PP_SEGMENT_BYTES_MIN
+           && options->segment_bytes <= PP_SEGMENT_BYTES_MAX
+           && options->group_bytes >= PP_GROUP_BYTES_MIN
+           && options->group_bytes <= PP_GROUP_BYTES_MAX;
+}
+
+/* The arrays are as large as the options make them need to be, so that appending never allocates. */
+static bool alloc_arrays(struct pp_ledger *ledger)
+{
+    size_t group = ledger->options.group_bytes + PP_FRAME_BYTES_MAX + PP_SEAL_FRAME_BYTES;
+    size_t segment = ledger->options.segment_bytes + group;
+    ledger->leaf_cap = group / PP_ENTRY_FRAME_BYTES_MIN + 1;
+    ledger->offset_cap = segment / PP_ENTRY_FRAME_BYTES_MIN / PP_INDEX_BLOCK_ENTRIES + 2;
+    ledger->sink.cap = 2 * ledger->offset_cap + 2 * PP_MERKLE_HEIGHT_MAX;
+    ledger->groups[0] = malloc(group);
+    ledger->groups[1] = malloc(group);
+    ledger->leaves = calloc(ledger->leaf_cap, sizeof *ledger->leaves);
+    ledger->offsets = calloc(ledger->offset_cap, sizeof *ledger->offsets);
+    ledger->sink.nodes = calloc(ledger->sink.cap, sizeof *ledger->sink.nodes);
+    ledger->header = malloc(PP_SEGMENT_HEADER_FRAME_BYTES_MAX);
+    ledger->secrets = pp_os_secret_alloc(sizeof *ledger->secrets);
+    ledger->slot_image = pp_os_secret_alloc(sizeof *ledger->slot_image);
+    return ledger->groups[0] != NULL && ledger->groups[1] != NULL && ledger->leaves != NULL
+           && ledger->offsets != NULL && ledger->sink.nodes != NULL && ledger->header != NULL
+           && ledger->secrets != NULL && ledger->slot_image != NULL;
+}
+
+enum pp_error pp_ledger_alloc(struct pp_ledger **out, const struct pp_ledger_options *options,
+                              struct pp_failure *failure)
+{
+    struct pp_ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger == NULL)
+        return pp_fail(failure, PP_ERROR_MEMORY, 0, "no memory for the ledger");
+    ledger->layout = (struct pp_layout){.dir = -1, .segments = -1, .blobs = -1};
+    ledger->segment_fd = ledger->sealing.fd = -1;
+    pthread_mutex_init(&ledger->mutex, NULL);
+    pthread_cond_init(&ledger->changed, NULL);
+    if (options != NULL)
+        ledger->options = *options;
+    enum pp_error error = PP_OK;
+    if (!options_are_valid(&ledger->options))
+        error = pp_fail(failure, PP_ERROR_ARGUMENT, 0,
+                        "segments have 64 KiB to 1 GiB, groups 4 KiB to 64 MiB");
+    else if (!alloc_arrays(ledger))
+        error = pp_fail(failure, PP_ERROR_MEMORY, 0, "no memory for the ledger's buffers");
+    if (error != PP_OK) {
+        pp_ledger_free(ledger);
+        return error;
+    }
+    ledger->engine = pp_engine_new();
+    *out = ledger;
+    return PP_OK;
+}
+
+void pp_ledger_free(struct pp_ledger *ledger)
+{
+    if (ledger->segment_fd >= 0)
+        pp_os_close(ledger->segment_fd);
+    if (ledger->sealing.fd >= 0)
+        pp_os_close(ledger->sealing.fd);
+    if (ledger->layout.path != NULL)
+        pp_layout_close(&ledger->layout);
+    pp_os_secret_free(ledger->secrets, sizeof *ledger->secrets);
+    pp_os_secret_free(ledger->slot_image, sizeof *ledger->slot_image);
+    pp_engine_free(ledger->engine);
+    free(ledger->keys_folder);
+    free(ledger->groups[0]);
+    free(ledger->groups[1]);
+    free(ledger->leaves);
+    free(ledger->offsets);
+    free(ledger->sink.nodes);
+    free(ledger->index_file);
+    free(ledger->header);
+    pthread_cond_destroy(&ledger->changed);
+    pthread_mutex_destroy(&ledger->mutex);
+    free(ledger);
+}

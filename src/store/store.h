@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of src/store share: failures in words, the layout of a ledger's folder, the writer's
+   state.  The store is the layer between the core's bytes and os.h: files, crash order, recovery. */
+#ifndef PP_STORE_H
+#define PP_STORE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <postproof/ledger.h>
+#include <postproof/note.h>
+
+#include "../base/base.h"
+#include "../ledger/ledger_internal.h"
+#include "../os/os.h"
+
+/* ---- Failures ---- */
+
+/* Fills *failure (may be NULL) with a sentence; os_error is errno or 0, appended in words.
+   Returns code. */
+enum pp_error pp_fail(struct pp_failure *failure, enum pp_error code, int os_error,
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- Layout ---- */
+
+enum {
+    PP_SEGMENT_NAME_BYTES = 32,
+    PP_BLOB_NAME_BYTES = 65,
+    PP_SEGMENT_BYTES_DEFAULT = 16 << 20,
+    PP_SEGMENT_BYTES_MIN = 64 << 10,
+    PP_SEGMENT_BYTES_MAX = 1 << 30,
+    PP_GROUP_BYTES_DEFAULT = 4 << 20,
+    PP_GROUP_BYTES_MIN = 4096,
+    PP_GROUP_BYTES_MAX = 64 << 20,
+    PP_ENTRY_FRAME_BYTES_MIN = PP_FRAME_HEAD_BYTES + PP_ENTRY_FIXED_BYTES + 1 + PP_TAG_BYTES
+};
+
+void pp_segment_name(uint64_t segment, char out[PP_SEGMENT_NAME_BYTES]);
+void pp_index_name(uint64_t segment, char out[PP_SEGMENT_NAME_BYTES]);
+void pp_blob_name(const struct pp_digest *digest, char out[PP_BLOB_NAME_BYTES]);
+
+/* The folders of a ledger, open. */
+struct pp_layout {
+    char *path;
+    int dir, segments, blobs;
+};
+PP_MUST_CHECK enum pp_error pp_layout_open(struct pp_layout *layout, const char *path,
+                                           struct pp_failure *failure);
+void pp_layout_close(struct pp_layout *layout);
+/* Indices of the segments present, which must be consecutive; count 0 when there are none. */
+PP_MUST_CHECK enum pp_error pp_layout_segments(const struct pp_layout *layout, uint64_t *first,
+                                               uint64_t *count, struct pp_failure *failure);
+
+/* A file in memory, grown as needed and used again. */
+struct pp_buffer {
+    uint8_t *data;
+    size_t len, cap;
+};
+void pp_buffer_free(struct pp_buffer *buffer);
+PP_MUST_CHECK bool pp_buffer_reserve(struct pp_buffer *buffer, size_t bytes);
+/* The whole of a file up to limit bytes.  PP_ERROR_NOT_FOUND, PP_ERROR_TOO_LARGE, PP_ERROR_IO. */
+PP_MUST_CHECK enum pp_error pp_file_read(int dir, const char *name, size_t limit,
+                                         struct pp_buffer *buffer, struct pp_failure *failure);
+/* Temporary file, fsync, rename, fsync of the folder. */
+PP_MUST_CHECK enum pp_error pp_file_replace(int dir, const char *name, struct pp_bytes data,
+                                            bool secret, struct pp_failure *failure);
+
+/* ---- Key folder ---- */
+
+#define PP_SEALING_KEY_FILE "sealing.key"
+#define PP_VERIFY_KEY_FILE "verify.key"
+#define PP_CHECKPOINT_KEY_FILE "checkpoint.key"
+#define PP_CHECKPOINT_PUB_FILE "checkpoint.pub"
+
+/* sealing.key, open for as long as the writer lives. */
+struct pp_sealing_file {
+    int fd;
+    unsigned slot; /* where the current state is */
+};
+PP_MUST_CHECK enum pp_error pp_sealing_file_open(const char *folder, struct pp_sealing_file *file,
+                                                 struct pp_sealing_state *state,
+                                                 struct pp_failure *failure);
+/* Writes the next state to the free slot, makes it durable, erases the other slot. */
+PP_MUST_CHECK int pp_sealing_file_advance(struct pp_sealing_file *file,
+                                          const uint8_t image[PP_SEALING_SLOT_BYTES], bool durable);
+PP_MUST_CHECK enum pp_error pp_signer_load(const char *folder, struct pp_note_signer *signer,
+                                           struct pp_failure *failure);
+
+/* Rewrites checkpoint.key and checkpoint.pub under another origin: before init only. */
+PP_MUST_CHECK enum pp_error pp_signer_rename(const char *folder, struct pp_note_signer *signer,
+                                             const char *origin, struct pp_failure *failure);
+
+/* ---- Hash engine ---- */
+
+/* NULL when there is none. */
+struct pp_hash_engine *pp_engine_new(void);
+void pp_engine_free(struct pp_hash_engine *engine);
+
+/* ---- The writer ---- */
+
+/* What lives in locked memory. */
+struct pp_secrets {
+    struct pp_sealing_state state;
+    struct pp_epoch_keys keys;
+};
+
+enum pp_job_kind { PP_JOB_NONE, PP_JOB_GROUP, PP_JOB_ROTATE };
+
+/* Work for the thread that owns the files; at most one is in hand. */
+struct pp_job {
+    enum pp_job_kind kind;
+    const uint8_t *data; /* the group, or the rotation seal */
+    size_t len;
+    uint64_t offset;
+    uint64_t next_size; /* durable size when done */
+    uint64_t segment;   /* rotation: index of the segment that is closed */
+    struct pp_bytes index_file, header;
+};
+
+struct pp_ledger {
+    struct pp_layout layout;
+    struct pp_ledger_options options;
+    char origin[PP_ORIGIN_BYTES_MAX + 1];
+    char *keys_folder;
+    struct pp_digest log_id;
+    struct pp_secrets *secrets;
+    struct pp_hash_engine *engine;
+    struct pp_failure failure;
+    bool stopped;
+
+    /* the state that the next seal continues */
+    struct pp_merkle_tree tree;
+    struct pp_tag tag, sealed_tag;
+    uint64_t next_seq;
+
+    /* the open segment */
+    uint64_t segment, segment_first_seq, segment_used;
+    uint64_t *offsets;
+    size_t offset_count, offset_cap;
+    struct pp_node_sink sink;
+
+    /* the open group, and the one being written */
+    uint8_t *groups[2];
+    unsigned filling;
+    size_t group_used;
+    struct pp_digest *leaves;
+    size_t leaf_count, leaf_cap;
+
+    /* rotation: bytes that the writing thread needs until it is done */
+    uint8_t *index_file;
+    uint8_t *header;
+    uint8_t rotation_seal[PP_SEAL_FRAME_BYTES];
+
+    /* the writing thread */
+    pthread_t thread;
+    bool thread_started;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct pp_job job;
+    uint8_t (*slot_image)[PP_SEALING_SLOT_BYTES]; /* secret memory: the next key state */
+    bool stopping;
+    uint64_t durable_size;
+    enum pp_error thread_error;
+    struct pp_failure thread_failure;
+    int segment_fd;
+    struct pp_sealing_file sealing;
+};
+
+/* commit.c */
+PP_MUST_CHECK enum pp_error pp_writer_start(struct pp_ledger *ledger);
+/* Waits until no job is in hand. */
+PP_MUST_CHECK enum pp_error pp_writer_wait(struct pp_ledger *ledger);
+void pp_writer_stop(struct pp_ledger *ledger);
+/* Fills a seal over the state, steps the key, and writes the frame at out. */
+void pp_writer_seal(struct pp_ledger *ledger, enum pp_seal_kind kind, uint64_t detail_number,
+                    const struct pp_digest *detail_hash, uint8_t out[PP_SEAL_FRAME_BYTES]);
+PP_MUST_CHECK enum pp_error pp_writer_flush(struct pp_ledger *ledger);
+/* Seals a record without entries (prune) as a group of its own. */
+PP_MUST_CHECK enum pp_error pp_writer_control_seal(struct pp_ledger *ledger, enum pp_seal_kind kind,
+                                                   uint64_t detail_number);
+PP_MUST_CHECK enum pp_error pp_writer_rotate(struct pp_ledger *ledger);
+enum pp_error pp_ledger_stop(struct pp_ledger *ledger, enum pp_error code, int os_error,
+                             const char *what);
+
+/* segment.c: files of segments, used by create, open and the writing thread */
+size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint8_t *out);
+/* Makes the file with its header, durable; *fd stays open.  Returns 0 or -errno. */
+PP_MUST_CHECK int pp_segment_create(const struct pp_ledger *ledger, uint64_t segment,
+                                    struct pp_bytes header, int *fd);
+PP_MUST_CHECK int pp_index_file_write(const struct pp_ledger *ledger, uint64_t segment,
+                                      struct pp_bytes data);
+void pp_ledger_free(struct pp_ledger *ledger);
+PP_MUST_CHECK enum pp_error pp_ledger_alloc(struct pp_ledger **ledger,
+                                            const struct pp_ledger_options *options,
+                                            struct pp_failure *failure);
+
+#endif

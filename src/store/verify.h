@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of a verification: what was brought (verify_trust.c), the segments in parallel
+   (verify_segments.c), and the verdict (verify.c). */
+#ifndef PP_VERIFY_H
+#define PP_VERIFY_H
+
+#include "store.h"
+
+/* A checkpoint to compare the tree with. */
+struct pp_verify_anchor {
+    bool present;
+    uint64_t size;
+    struct pp_digest root;
+    char origin[PP_ORIGIN_BYTES_MAX + 1];
+};
+
+enum { PP_ANCHOR_BROUGHT, PP_ANCHOR_LOCAL, PP_ANCHOR_COUNT };
+_Static_assert((int)PP_ANCHOR_COUNT == (int)PP_CHECK_SIZES, "a root is noted for each anchor");
+
+struct pp_verification {
+    const struct pp_verify_options *options;
+    struct pp_verify_report *report;
+    struct pp_layout layout;
+    struct pp_verification_key *key; /* secret memory; NULL at T0 */
+    struct pp_note_key note_key;
+    bool has_note_key; /* its name is set when a note is opened */
+    struct pp_verify_anchor anchors[PP_ANCHOR_COUNT];
+    struct pp_digest roots[PP_ANCHOR_COUNT];
+    bool root_found[PP_ANCHOR_COUNT];
+    uint64_t first_segment, next_segment; /* seen so far: [first, next) */
+    uint64_t last_prune;
+    uint64_t bytes_total;
+    struct pp_check_result *previous; /* of segment next_segment - 1 */
+    bool missing_file;                /* a listed file was gone: pruned meanwhile, or deleted */
+};
+
+/* One segment's result with what outlives its bytes. */
+struct pp_verify_slot {
+    struct pp_check_result result;
+    char origin[PP_ORIGIN_BYTES_MAX + 1];
+    char place[128];
+    char reason[384];
+    uint64_t bytes, blobs;
+};
+
+/* Ends the verification with this verdict; returns false. */
+bool pp_verify_refuse(struct pp_verification *v, enum pp_verdict verdict, uint64_t first_bad_seq,
+                      const char *advice, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* Loads the verification key and the checkpoint that the caller brought; false: refused. */
+PP_MUST_CHECK bool pp_verify_load_trust(struct pp_verification *v);
+/* The ledger's own file "checkpoint". */
+PP_MUST_CHECK bool pp_verify_load_local_checkpoint(struct pp_verification *v);
+
+/* Checks the segments [v->next_segment, end) and that each follows its predecessor. */
+PP_MUST_CHECK bool pp_verify_segments(struct pp_verification *v, uint64_t end);
+
+/* verify_files.c: the files beside a segment.  false: slot->result has the verdict, slot->place and
+   slot->reason say where and what. */
+PP_MUST_CHECK bool pp_verify_index(const struct pp_verification *v, uint64_t segment,
+                                   struct pp_verify_slot *slot);
+PP_MUST_CHECK bool pp_verify_blobs(const struct pp_verification *v, struct pp_bytes data,
+                                   struct pp_verify_slot *slot);
+
+#endif

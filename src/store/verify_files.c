@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* The files beside a segment: its index, and the bodies that its entries refer to. */
+
+#include "verify.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CHUNK = 1 << 16 };
+
+static bool refuse_file(struct pp_verify_slot *slot, uint64_t seq, const char *folder,
+                        const char *name, const char *reason)
+{
+    slot->result.verdict = PP_VERDICT_MODIFIED;
+    slot->result.first_bad_seq = seq;
+    snprintf(slot->place, sizeof slot->place, "%s/%s", folder, name);
+    snprintf(slot->reason, sizeof slot->reason, "%s", reason);
+    return false;
+}
+
+/* Hash and size of a file in constant memory; 0 or -errno. */
+static int hash_file(int dir, const char *name, struct pp_digest *digest, uint64_t *bytes)
+{
+    uint8_t chunk[CHUNK];
+    int fd = pp_os_open(dir, name, PP_OS_READ);
+    if (fd < 0)
+        return fd;
+    struct pp_sha256_stream stream;
+    pp_sha256_init(&stream);
+    *bytes = 0;
+    int64_t got;
+    while ((got = pp_os_read_at(fd, chunk, sizeof chunk, *bytes)) > 0) {
+        pp_sha256_update(&stream, (struct pp_bytes){chunk, (size_t)got});
+        *bytes += (uint64_t)got;
+    }
+    pp_os_close(fd);
+    *digest = pp_sha256_final(&stream);
+    return (int)got;
+}
+
+bool pp_verify_index(const struct pp_verification *v, uint64_t segment, struct pp_verify_slot *slot)
+{
+    char name[PP_SEGMENT_NAME_BYTES];
+    struct pp_digest digest;
+    uint64_t bytes;
+    if (!slot->result.rotated)
+        return true;
+    pp_index_name(segment, name);
+    int result = hash_file(v->layout.segments, name, &digest, &bytes);
+    if (result < 0)
+        return refuse_file(slot, PP_NO_SEQ, "segments", name,
+                           result == -ENOENT ? "the index of a closed segment is missing"
+                                             : "the index of a closed segment can't be read");
+    if (!pp_digest_equal(&digest, &slot->result.last_seal.detail_hash))
+        return refuse_file(slot, PP_NO_SEQ, "segments", name,
+                           "the index is not the one that the rotation seal vouches for");
+    slot->bytes += bytes;
+    return true;
+}
+
+static bool check_blob(const struct pp_verification *v, const struct pp_entry *entry,
+                       struct pp_verify_slot *slot)
+{
+    struct pp_digest wanted, digest;
+    char name[PP_BLOB_NAME_BYTES];
+    uint64_t bytes;
+    memcpy(wanted.b, entry->body.data + 8, PP_DIGEST_BYTES);
+    pp_blob_name(&wanted, name);
+    int result = hash_file(v->layout.blobs, name, &digest, &bytes);
+    if (result < 0)
+        return refuse_file(slot, entry->seq, "blobs", name,
+                           result == -ENOENT ? "the body of this entry is missing"
+                                             : "the body of this entry can't be read");
+    if (bytes != pp_get_u64(entry->body.data) || !pp_digest_equal(&digest, &wanted))
+        return refuse_file(slot, entry->seq, "blobs", name,
+                           "the body of this entry was changed: it has another hash");
+    slot->blobs++;
+    slot->bytes += bytes;
+    return true;
+}
+
+bool pp_verify_blobs(const struct pp_verification *v, struct pp_bytes data,
+                     struct pp_verify_slot *slot)
+{
+    if (slot->result.references == 0)
+        return true;
+    struct pp_frame frame;
+    struct pp_entry entry;
+    for (size_t at = 0; at < slot->result.sealed_end; at += frame.bytes) {
+        if (pp_frame_read((struct pp_bytes){data.data + at, slot->result.sealed_end - at}, &frame)
+            != PP_OK)
+            return true; /* pp_segment_check has judged the frames */
+        if (frame.type == PP_FRAME_ENTRY && pp_entry_decode(frame.content, &entry) == PP_OK
+            && entry.kind == PP_ENTRY_REFERENCE && !check_blob(v, &entry, slot))
+            return false;
+    }
+    return true;
+}
