@@ -260,6 +260,8 @@ static int receive_batch(struct appender *appender, int fd)
 int appender_read_socket(struct appender *appender, int fd)
 {
     int ready, error = 0;
+    pp_os_clock_read(&appender->clock);
+    appender->last_input_ns = appender->clock.monotonic_ns;
     while (error == 0 && (ready = wait_for_input(appender, fd)) != 0) {
         error = ready < 0 ? ready : receive_batch(appender, fd);
         seal_when_due(appender, false);

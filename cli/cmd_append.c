@@ -69,7 +69,6 @@ static unsigned read_socket(struct appender *appender, const struct append_optio
     }
     if (!options->source)
         appender->ingest.source = pp_bytes_of("socket");
-    appender->last_input_ns = cli_monotonic_ns();
     int error = appender_read_socket(appender, fd);
     pp_os_socket_close(fd, options->socket);
     if (error < 0)

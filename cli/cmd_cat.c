@@ -13,6 +13,7 @@ struct cat_options {
     const char *source;
     uint8_t level;
     bool json, text;
+    bool terminal; /* standard output is one */
 };
 
 /* An entry with the body to show: that of the blob for a reference. */
@@ -20,6 +21,7 @@ struct shown_entry {
     const struct pp_entry *entry;
     struct pp_bytes body;
     const char *missing; /* why the body of a reference can't be shown, else NULL */
+    bool terminal;
 };
 
 static const char *kind_text(uint8_t kind)
@@ -73,14 +75,14 @@ static void print_json(const struct shown_entry *shown)
     else
         cli_json_bytes(object, "body", shown->body);
     /* On a terminal everything beyond ASCII is escaped, for the reason of cli_print_escaped. */
-    json_dumpf(object, stdout, JSON_COMPACT | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0));
+    json_dumpf(object, stdout, JSON_COMPACT | (shown->terminal ? JSON_ENSURE_ASCII : 0));
     putchar('\n');
     json_decref(object);
 }
 
-static int print_raw(struct pp_ledger_reader *reader, uint64_t seq)
+static int print_raw(struct pp_ledger_reader *reader, uint64_t seq, bool terminal)
 {
-    if (isatty(STDOUT_FILENO))
+    if (terminal)
         return cli_fail("cat", "--raw writes binary data: send standard output to a file");
     struct pp_entry entry;
     if (pp_ledger_reader_seek(reader, seq) != PP_OK ||
@@ -111,7 +113,7 @@ static bool is_wanted(const struct cat_options *options, const struct pp_entry *
 static int print_entry(struct pp_ledger_reader *reader, const struct cat_options *options,
                        const struct pp_entry *entry)
 {
-    struct shown_entry shown = {entry, entry->body, NULL};
+    struct shown_entry shown = {entry, entry->body, NULL, options->terminal};
     uint8_t *blob = NULL;
     size_t len = 0;
     int exit_code = CLI_GOOD;
@@ -165,8 +167,8 @@ static int cat(const char *path, const struct cat_options *options)
     struct pp_failure failure = {0};
     if (pp_ledger_reader_open(path, &reader, &failure) != PP_OK)
         return cli_failure("cat", &failure);
-    int exit_code =
-        options->raw != PP_NO_SEQ ? print_raw(reader, options->raw) : print_all(reader, options);
+    int exit_code = options->raw != PP_NO_SEQ ? print_raw(reader, options->raw, options->terminal)
+                                              : print_all(reader, options);
     pp_ledger_reader_close(reader);
     return exit_code;
 }
@@ -211,6 +213,7 @@ int cmd_cat(int argc, char **argv)
         return cli_fail("cat", "--json and --text exclude each other");
     if (cat_options.from > cat_options.to || cat_options.since_ns > cat_options.until_ns)
         return cli_fail("cat", "the range is empty: its start lies behind its end");
-    cat_options.json = cat_options.json || (!cat_options.text && !isatty(STDOUT_FILENO));
+    cat_options.terminal = isatty(STDOUT_FILENO);
+    cat_options.json = cat_options.json || (!cat_options.text && !cat_options.terminal);
     return cat(arguments.value[0], &cat_options);
 }

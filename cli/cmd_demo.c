@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* tmp */
 #include "cli.h"
-int cmd_demo(int argc, char **argv) { (void)argc; (void)argv; return 2; }
+int cmd_demo(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return 2;
+}

@@ -53,7 +53,10 @@ static int prune(const char *path, const char *keys, uint64_t keep_seq, bool jso
     if (cli_open_writer("prune", path, keys, NULL, &ledger, &opening, &exit_code) != PP_OK)
         return exit_code;
     uint64_t pruned = 0;
-    if (pp_ledger_prune(ledger, keep_seq, &pruned) != PP_OK)
+    if (keep_seq > opening.size)
+        exit_code = cli_fail("prune", "--keep-from %" PRIu64 ": the ledger has %" PRIu64 " entries",
+                             keep_seq, opening.size);
+    else if (pp_ledger_prune(ledger, keep_seq, &pruned) != PP_OK)
         exit_code = cli_failure("prune", pp_ledger_failure(ledger));
     exit_code = cli_close_writer("prune", ledger, exit_code);
     if (exit_code == CLI_GOOD)

@@ -10,6 +10,10 @@ struct trust_text {
     const char *name, *means, *leaves_open;
 };
 
+#define LEAVES_OPEN_BEHIND                                                                         \
+    "entries behind the checkpoint could be cut off at a seal, and what was false when it was "    \
+    "logged stays false"
+
 static const struct trust_text TRUST[] = {
     [PP_TRUST_T0] = {"T0, the files only", "the files fit together",
                      "anyone who can write them can make files that fit: accidents are ruled out, "
@@ -20,14 +24,18 @@ static const struct trust_text TRUST[] = {
          "whoever controlled the machine could cut off the newest seals, or write "
          "falsehoods after breaking in; a checkpoint saved elsewhere rules out the cut"},
     [PP_TRUST_T2] = {"T2, files, verification key and a saved checkpoint",
-                     "in addition, nothing that the checkpoint covers was cut off or replaced",
-                     "entries behind the checkpoint could be cut off at a seal, and what was false "
-                     "when it was logged stays false"},
+                     "every entry and seal was made with the ledger's own keys, and nothing that "
+                     "the checkpoint covers was cut off or replaced",
+                     LEAVES_OPEN_BEHIND},
     [PP_TRUST_T3] = {"T3, witnesses cosigned the checkpoint",
-                     "in addition, the witnesses saw the same history",
-                     "entries behind the checkpoint could be cut off at a seal, and what was false "
-                     "when it was logged stays false"},
+                     "as T2, and the witnesses saw the same history", LEAVES_OPEN_BEHIND},
 };
+
+static const struct trust_text CHECKPOINT_ONLY = {
+    "T2, files and a saved checkpoint, without the verification key",
+    "the entries that the checkpoint covers are those that were signed",
+    "entries behind the checkpoint were compared with no key at all, and what was false when it "
+    "was logged stays false"};
 
 static void show_progress(void *context, uint64_t entries, uint64_t bytes_done,
                           uint64_t bytes_total)
@@ -70,10 +78,12 @@ static void print_counts(const struct pp_verify_report *r)
     printf("%-12s %s in %s\n", "read", bytes, taken);
 }
 
-static void print_text(const struct pp_verify_report *r)
+static void print_text(const struct pp_verify_report *r, bool has_verify_key)
 {
     char hex[2 * PP_DIGEST_BYTES + 1];
     const struct trust_text *trust = &TRUST[r->trust];
+    if (r->trust == PP_TRUST_T2 && !has_verify_key)
+        trust = &CHECKPOINT_ONLY;
     print_line("verdict", pp_verdict_text(r->verdict));
     print_line("reason", r->reason);
     print_line("place", r->place);
@@ -138,7 +148,7 @@ static int verify(const char *path, struct pp_verify_options *options, struct ve
     if (flags.json)
         print_json(&report);
     else if (!flags.quiet)
-        print_text(&report);
+        print_text(&report, options->verify_key != NULL);
     return pp_verdict_exit_code(report.verdict);
 }
 

@@ -78,8 +78,23 @@ static int dispatch(int argc, char **argv)
     return verb ? verb->run(argc - 1, argv + 1) : CLI_UNDECIDED;
 }
 
+/* A program started without standard input, output or error would get a file of the ledger under
+   their numbers, and write messages into it. */
+static bool reserve_standard_files(void)
+{
+    int fd;
+    do
+        fd = pp_os_open(PP_OS_CWD, "/dev/null", PP_OS_READ_WRITE);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2)
+        pp_os_close(fd);
+    return fd > 2;
+}
+
 int main(int argc, char **argv)
 {
+    if (!reserve_standard_files())
+        return CLI_UNDECIDED;
     /* Most verbs hold a secret at some time: none of them leaves a core dump. */
     int hardened = pp_os_harden_process();
     if (hardened < 0)

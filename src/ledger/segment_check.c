@@ -40,9 +40,10 @@ static bool fail(struct checker *c, enum pp_verdict verdict, uint64_t seq, size_
 
 static size_t used_end(struct pp_bytes data)
 {
+    static const uint8_t zeros[256];
     size_t end = data.len;
-    while (end >= 8 && pp_get_u64(data.data + end - 8) == 0)
-        end -= 8;
+    while (end >= sizeof zeros && memcmp(data.data + end - sizeof zeros, zeros, sizeof zeros) == 0)
+        end -= sizeof zeros;
     while (end > 0 && data.data[end - 1] == 0)
         end--;
     return end;

@@ -85,6 +85,10 @@ int pp_os_random(void *buf, size_t n);
    none.  pp_os_secret_free erases it first. */
 void *pp_os_secret_alloc(size_t bytes);
 void pp_os_secret_free(void *memory, size_t bytes);
+/* A large work buffer, zeroed, on huge pages where there are some: thousands of first-touch page faults
+   less.  NULL when there is no memory; bytes is the same for both calls. */
+void *pp_os_buffer_alloc(size_t bytes);
+void pp_os_buffer_free(void *memory, size_t bytes);
 /* No core dumps and no ptrace by other users for this process; 0 or -errno. */
 int pp_os_harden_process(void);
 

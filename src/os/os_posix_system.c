@@ -174,6 +174,39 @@ void pp_os_secret_free(void *memory, size_t bytes)
     munmap(memory, secret_pages_bytes(bytes));
 }
 
+/* ---- Buffers -------------------------------------------------------------------------------- */
+
+enum { HUGE_PAGE_BYTES = 2 << 20 };
+
+static size_t buffer_bytes(size_t bytes)
+{
+    return (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+}
+
+/* mmap aligns to small pages: take one huge page more, and give the ends back. */
+void *pp_os_buffer_alloc(size_t bytes)
+{
+    size_t whole = buffer_bytes(bytes), mapped = whole + HUGE_PAGE_BYTES;
+    if (bytes == 0 || whole < bytes || mapped < whole)
+        return NULL;
+    uint8_t *memory
+        = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    size_t before = (HUGE_PAGE_BYTES - (uintptr_t)memory % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;
+    if (before != 0)
+        munmap(memory, before);
+    munmap(memory + before + whole, HUGE_PAGE_BYTES - before);
+    (void)madvise(memory + before, whole, MADV_HUGEPAGE);
+    return memory + before;
+}
+
+void pp_os_buffer_free(void *memory, size_t bytes)
+{
+    if (memory != NULL)
+        munmap(memory, buffer_bytes(bytes));
+}
+
 /* ---- The process ---------------------------------------------------------------------------- */
 
 int pp_os_harden_process(void)

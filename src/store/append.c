@@ -51,14 +51,10 @@ static enum pp_error make_room(struct pp_ledger *ledger, size_t frame_bytes)
 {
     size_t needed = ledger->group_used + frame_bytes + PP_SEAL_FRAME_BYTES;
     bool segment_full = ledger->segment_used + needed > ledger->options.segment_bytes;
-    bool group_full = needed > ledger->options.group_bytes;
-    if (!segment_full && !group_full)
-        return PP_OK;
-    enum pp_error error = pp_writer_flush(ledger);
-    bool has_entries = ledger->tree.size != ledger->segment_first_seq;
-    if (error == PP_OK && segment_full && has_entries)
-        error = pp_writer_rotate(ledger);
-    return error;
+    bool has_entries = ledger->next_seq != ledger->segment_first_seq;
+    if (segment_full && has_entries)
+        return pp_writer_flush(ledger, true);
+    return needed > ledger->options.group_bytes ? pp_writer_flush(ledger, false) : PP_OK;
 }
 
 /* Encodes the entry as a frame without its tag; the frame's view is for the leaf hash. */
@@ -75,7 +71,8 @@ static enum pp_error put_frame(struct pp_ledger *ledger, const struct pp_entry *
         return error;
     pp_frame_put_head(frame, PP_FRAME_ENTRY, (uint16_t)len);
     if (ledger->next_seq % PP_INDEX_BLOCK_ENTRIES == 0)
-        ledger->offsets[ledger->offset_count++] = ledger->segment_used + ledger->group_used;
+        ledger->offsets[ledger->filling_offsets][ledger->offset_count++]
+            = ledger->segment_used + ledger->group_used;
     *prefixed = (struct pp_bytes){frame + PP_FRAME_HEAD_BYTES - 1, len + 1};
     *tag = frame + PP_FRAME_HEAD_BYTES + len;
     ledger->group_used += PP_FRAME_HEAD_BYTES + len + PP_TAG_BYTES;
@@ -87,7 +84,7 @@ static enum pp_error put_frame(struct pp_ledger *ledger, const struct pp_entry *
 static void tag_frames(struct pp_ledger *ledger, const struct pp_bytes *prefixed,
                        uint8_t *const *tags, size_t count)
 {
-    struct pp_digest *leaves = ledger->leaves + ledger->leaf_count;
+    struct pp_digest *leaves = ledger->leaves[ledger->filling] + ledger->leaf_count;
     pp_leaf_hash_many(ledger->engine, prefixed, count, leaves);
     for (size_t i = 0; i < count; i++) {
         ledger->tag = pp_chain_tag(&ledger->secrets->keys.tag, &ledger->tag, &leaves[i]);
@@ -189,12 +186,12 @@ enum pp_error pp_ledger_append_notice(struct pp_ledger *ledger, uint64_t time_ns
 
 enum pp_error pp_ledger_flush(struct pp_ledger *ledger)
 {
-    return pp_writer_flush(ledger);
+    return pp_writer_flush(ledger, false);
 }
 
 enum pp_error pp_ledger_sync(struct pp_ledger *ledger)
 {
-    enum pp_error error = pp_writer_flush(ledger);
+    enum pp_error error = pp_writer_flush(ledger, false);
     return error != PP_OK ? error : pp_writer_wait(ledger);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Sealing and writing: groups, rotations, and the thread that owns the files.  The crash order is
-   docs/format/ledger.md sections 6 and 10; ARCHITECTURE.md tells the story. */
+/* Sealing and writing: the thread that owns the tree and the files.  The caller fills one group while
+   this thread seals and writes the other.  The crash order is that of docs/format/ledger.md sections 6
+   and 10; ARCHITECTURE.md tells the story. */
 
 #include "store.h"
 
@@ -8,50 +9,143 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- Seals ---- */
+
+void pp_writer_take_key(struct pp_ledger *ledger, struct pp_mac_key *key, uint64_t *epoch)
+{
+    struct pp_secrets *secrets = ledger->secrets;
+    *key = secrets->keys.seal;
+    *epoch = secrets->state.ratchet.epoch;
+    pp_ratchet_step(&secrets->state.ratchet);
+    pp_epoch_keys_init(&secrets->keys, &secrets->state.ratchet);
+}
+
+void pp_writer_seal(struct pp_ledger *ledger, const struct pp_job *job, const struct pp_mac_key *key,
+                    uint8_t out[PP_SEAL_FRAME_BYTES])
+{
+    struct pp_sealing_state *state = &ledger->secrets->job_state;
+    struct pp_os_clock clock;
+    pp_os_clock_read(&clock);
+    struct pp_seal seal = {
+        .kind = job->kind,
+        .log_id = ledger->log_id,
+        .epoch = job->epoch,
+        .first_seq = state->size,
+        .next_seq = ledger->tree.size,
+        .root = pp_merkle_tree_root(&ledger->tree),
+        .previous_tag = ledger->sealed_tag,
+        .tag = job->tag,
+        .realtime_ns = clock.realtime_ns,
+        .monotonic_ns = clock.monotonic_ns,
+        .detail_number = job->detail_number,
+        .detail_hash = job->detail_hash,
+    };
+    memcpy(seal.boot_id, clock.boot_id, sizeof seal.boot_id);
+    pp_seal_write(&seal, key, out);
+    pp_ratchet_step(&state->ratchet);
+    state->last_seal = pp_sha256((struct pp_bytes){out + PP_FRAME_HEAD_BYTES, PP_SEAL_BYTES});
+    state->size = ledger->tree.size;
+    ledger->sealed_tag = job->tag;
+    pp_sealing_slot_encode(state, ledger->secrets->slot);
+}
+
 /* ---- The writing thread ---- */
 
 /* Group durable, then the next key durable, then the old key erased. */
-static int write_group(struct pp_ledger *ledger, const struct pp_job *job)
+static int write_frames(struct pp_ledger *ledger, const uint8_t *data, size_t len)
 {
     bool durable = !ledger->options.not_durable;
-    int result = pp_os_write_at(ledger->segment_fd, job->data, job->len, job->offset);
+    int result = pp_os_write_at(ledger->segment_fd, data, len, ledger->file_end);
     if (result == 0 && durable)
         result = pp_os_sync_data(ledger->segment_fd);
     if (result == 0)
-        result = pp_sealing_file_advance(&ledger->sealing, *ledger->slot_image, durable);
+        result = pp_sealing_file_advance(&ledger->sealing, ledger->secrets->slot, durable);
+    if (result == 0)
+        ledger->file_end += len;
     return result;
+}
+
+static int write_group(struct pp_ledger *ledger, const struct pp_job *job)
+{
+    if (pp_merkle_tree_append(&ledger->tree, ledger->tree_engine, job->leaves, job->leaf_count,
+                              &ledger->sink)
+        != PP_OK)
+        return -ENOBUFS;
+    pp_writer_seal(ledger, job, &ledger->secrets->job_key, job->data + job->len);
+    return write_frames(ledger, job->data, job->len + PP_SEAL_FRAME_BYTES);
+}
+
+static int write_index(struct pp_ledger *ledger, const struct pp_job *job, struct pp_digest *digest)
+{
+    uint64_t first = ledger->first_seq_of_segment, next = ledger->tree.size;
+    size_t bytes = pp_index_bytes(first, next);
+    uint8_t *data = malloc(bytes);
+    if (data == NULL)
+        return -ENOMEM;
+    pp_index_encode(first, next, job->offsets, ledger->sink.nodes, data);
+    struct pp_bytes index = {data, bytes};
+    *digest = pp_sha256(index);
+    int result = pp_index_file_write(ledger, ledger->segment, index);
+    free(data);
+    return result;
+}
+
+/* The rotation seal goes behind the last group, in a file that ends there. */
+static int write_rotation_seal(struct pp_ledger *ledger, const struct pp_job *rotation)
+{
+    uint8_t frame[PP_SEAL_FRAME_BYTES];
+    pp_writer_seal(ledger, rotation, &ledger->secrets->rotation_key, frame);
+    int result = pp_os_truncate(ledger->segment_fd, ledger->file_end);
+    return result < 0 ? result : write_frames(ledger, frame, sizeof frame);
 }
 
 /* Index durable, next header durable, then the rotation seal like a group. */
 static int write_rotation(struct pp_ledger *ledger, const struct pp_job *job)
 {
+    struct pp_job rotation = {.kind = PP_SEAL_ROTATION,
+                              .tag = job->tag,
+                              .epoch = job->epoch + 1,
+                              .detail_number = ledger->segment + 1};
     int next_fd;
-    int result = pp_index_file_write(ledger, job->segment, job->index_file);
-    if (result == 0)
-        result = pp_segment_create(ledger, job->segment + 1, job->header, &next_fd);
+    int result = write_index(ledger, job, &rotation.detail_hash);
     if (result < 0)
         return result;
-    result = pp_os_truncate(ledger->segment_fd, job->offset);
-    if (result == 0)
-        result = write_group(ledger, job);
+    size_t header_bytes = pp_writer_header(ledger, ledger->segment + 1, rotation.epoch,
+                                           &ledger->secrets->rotation_key, ledger->header);
+    struct pp_bytes header = {ledger->header, header_bytes};
+    result = pp_segment_create(ledger, ledger->segment + 1, header, &next_fd);
+    if (result < 0)
+        return result;
+    result = write_rotation_seal(ledger, &rotation);
     pp_os_close(ledger->segment_fd);
     ledger->segment_fd = next_fd;
+    ledger->segment++;
+    ledger->first_seq_of_segment = ledger->tree.size;
+    ledger->file_end = header_bytes;
+    ledger->sink.count = 0;
     return result;
 }
 
 static void run_job(struct pp_ledger *ledger, const struct pp_job *job)
 {
-    int result = job->kind == PP_JOB_ROTATE ? write_rotation(ledger, job) : write_group(ledger, job);
+    uint64_t size = 0;
+    int result = job->len != 0 || job->kind != PP_SEAL_COMMIT ? write_group(ledger, job) : 0;
+    if (result == 0 && job->rotate) {
+        size = ledger->tree.size; /* the group is durable even if the rotation fails */
+        result = write_rotation(ledger, job);
+    }
     pthread_mutex_lock(&ledger->mutex);
+    if (result == 0)
+        size = ledger->tree.size;
+    if (size > ledger->durable_size)
+        ledger->durable_size = size;
     if (result < 0)
         ledger->thread_error = pp_fail(&ledger->thread_failure, PP_ERROR_IO, -result,
                                        "%s: writing segment %llu failed; entries from %llu on are "
                                        "not acknowledged",
-                                       ledger->layout.path, (unsigned long long)job->segment,
+                                       ledger->layout.path, (unsigned long long)ledger->segment,
                                        (unsigned long long)ledger->durable_size);
-    else
-        ledger->durable_size = job->next_size;
-    ledger->job.kind = PP_JOB_NONE;
+    ledger->job.due = false;
     pthread_cond_broadcast(&ledger->changed);
     pthread_mutex_unlock(&ledger->mutex);
 }
@@ -61,11 +155,11 @@ static void *writing_thread(void *argument)
     struct pp_ledger *ledger = argument;
     for (;;) {
         pthread_mutex_lock(&ledger->mutex);
-        while (ledger->job.kind == PP_JOB_NONE && !ledger->stopping)
+        while (!ledger->job.due && !ledger->stopping)
             pthread_cond_wait(&ledger->changed, &ledger->mutex);
         struct pp_job job = ledger->job;
         pthread_mutex_unlock(&ledger->mutex);
-        if (job.kind == PP_JOB_NONE)
+        if (!job.due)
             return NULL;
         run_job(ledger, &job);
     }
@@ -92,6 +186,8 @@ void pp_writer_stop(struct pp_ledger *ledger)
     ledger->thread_started = false;
 }
 
+/* ---- The caller's side ---- */
+
 enum pp_error pp_ledger_stop(struct pp_ledger *ledger, enum pp_error code, int os_error,
                              const char *what)
 {
@@ -102,7 +198,7 @@ enum pp_error pp_ledger_stop(struct pp_ledger *ledger, enum pp_error code, int o
 enum pp_error pp_writer_wait(struct pp_ledger *ledger)
 {
     pthread_mutex_lock(&ledger->mutex);
-    while (ledger->job.kind != PP_JOB_NONE)
+    while (ledger->job.due)
         pthread_cond_wait(&ledger->changed, &ledger->mutex);
     enum pp_error error = ledger->thread_error;
     if (error != PP_OK) {
@@ -113,126 +209,57 @@ enum pp_error pp_writer_wait(struct pp_ledger *ledger)
     return error;
 }
 
-/* The thread takes one job at a time: the caller fills the other buffer meanwhile. */
-static void submit(struct pp_ledger *ledger, struct pp_job job)
+/* The filled group as a job; the caller goes on with the other buffer and the next epoch. */
+static enum pp_error submit(struct pp_ledger *ledger, struct pp_job job)
 {
-    pp_sealing_slot_encode(&ledger->secrets->state, *ledger->slot_image);
-    job.next_size = ledger->tree.size;
+    enum pp_error error = pp_writer_wait(ledger);
+    if (error != PP_OK)
+        return error;
+    bool has_group = ledger->group_used != 0 || job.kind != PP_SEAL_COMMIT;
+    job.due = true;
+    job.data = ledger->groups[ledger->filling];
+    job.len = ledger->group_used;
+    job.leaves = ledger->leaves[ledger->filling];
+    job.leaf_count = ledger->leaf_count;
+    job.tag = ledger->tag;
+    job.offsets = ledger->offsets[ledger->filling_offsets];
+    if (has_group) {
+        pp_writer_take_key(ledger, &ledger->secrets->job_key, &job.epoch);
+        ledger->segment_used += ledger->group_used + PP_SEAL_FRAME_BYTES;
+    }
+    if (job.rotate) {
+        uint64_t epoch;
+        pp_writer_take_key(ledger, &ledger->secrets->rotation_key, &epoch);
+        job.epoch = epoch - 1; /* the group's, or the one before when there is no group */
+        ledger->segment_first_seq = ledger->next_seq;
+        ledger->segment_used = pp_writer_header_bytes(ledger, ledger->next_seq);
+        ledger->filling_offsets = 1 - ledger->filling_offsets;
+        ledger->offset_count = 0;
+    }
+    ledger->filling = 1 - ledger->filling;
+    ledger->group_used = 0;
+    ledger->leaf_count = 0;
     pthread_mutex_lock(&ledger->mutex);
     ledger->job = job;
     pthread_cond_broadcast(&ledger->changed);
     pthread_mutex_unlock(&ledger->mutex);
+    return PP_OK;
 }
 
-/* ---- Seals ---- */
-
-void pp_writer_seal(struct pp_ledger *ledger, enum pp_seal_kind kind, uint64_t detail_number,
-                    const struct pp_digest *detail_hash, uint8_t out[PP_SEAL_FRAME_BYTES])
-{
-    struct pp_secrets *secrets = ledger->secrets;
-    struct pp_os_clock clock;
-    pp_os_clock_read(&clock);
-    struct pp_seal seal = {
-        .kind = (uint8_t)kind,
-        .log_id = ledger->log_id,
-        .epoch = secrets->state.ratchet.epoch,
-        .first_seq = secrets->state.size,
-        .next_seq = ledger->tree.size,
-        .root = pp_merkle_tree_root(&ledger->tree),
-        .previous_tag = ledger->sealed_tag,
-        .tag = ledger->tag,
-        .realtime_ns = clock.realtime_ns,
-        .monotonic_ns = clock.monotonic_ns,
-        .detail_number = detail_number,
-    };
-    memcpy(seal.boot_id, clock.boot_id, sizeof seal.boot_id);
-    if (detail_hash != NULL)
-        seal.detail_hash = *detail_hash;
-    pp_seal_write(&seal, &secrets->keys.seal, out);
-    secrets->state.last_seal
-        = pp_sha256((struct pp_bytes){out + PP_FRAME_HEAD_BYTES, PP_SEAL_BYTES});
-    secrets->state.size = ledger->tree.size;
-    pp_ratchet_step(&secrets->state.ratchet);
-    pp_epoch_keys_init(&secrets->keys, &secrets->state.ratchet);
-    ledger->sealed_tag = ledger->tag;
-}
-
-/* Hands the filled group to the thread and goes on with the other buffer. */
-static void submit_group(struct pp_ledger *ledger)
-{
-    submit(ledger, (struct pp_job){.kind = PP_JOB_GROUP,
-                                   .data = ledger->groups[ledger->filling],
-                                   .len = ledger->group_used,
-                                   .offset = ledger->segment_used,
-                                   .segment = ledger->segment});
-    ledger->segment_used += ledger->group_used;
-    ledger->group_used = 0;
-    ledger->filling = 1 - ledger->filling;
-}
-
-enum pp_error pp_writer_flush(struct pp_ledger *ledger)
+enum pp_error pp_writer_flush(struct pp_ledger *ledger, bool rotate)
 {
     if (ledger->stopped)
         return PP_ERROR_STOPPED;
-    if (ledger->leaf_count == 0)
+    if (ledger->leaf_count == 0 && !rotate)
         return PP_OK;
-    enum pp_error error = pp_merkle_tree_append(&ledger->tree, ledger->engine, ledger->leaves,
-                                                ledger->leaf_count, &ledger->sink);
-    if (error != PP_OK)
-        return pp_ledger_stop(ledger, error, 0, "no room for the tree's nodes");
-    ledger->leaf_count = 0;
-    /* The key's image is one: the job before must be done with it. */
-    error = pp_writer_wait(ledger);
-    if (error != PP_OK)
-        return error;
-    pp_writer_seal(ledger, PP_SEAL_COMMIT, 0, NULL,
-                   ledger->groups[ledger->filling] + ledger->group_used);
-    ledger->group_used += PP_SEAL_FRAME_BYTES;
-    submit_group(ledger);
-    return PP_OK;
+    return submit(ledger, (struct pp_job){.kind = PP_SEAL_COMMIT, .rotate = rotate});
 }
 
 enum pp_error pp_writer_control_seal(struct pp_ledger *ledger, enum pp_seal_kind kind,
                                      uint64_t detail_number)
 {
-    enum pp_error error = pp_writer_flush(ledger);
+    enum pp_error error = pp_writer_flush(ledger, false);
     if (error == PP_OK)
-        error = pp_writer_wait(ledger);
-    if (error != PP_OK)
-        return error;
-    pp_writer_seal(ledger, kind, detail_number, NULL, ledger->groups[ledger->filling]);
-    ledger->group_used = PP_SEAL_FRAME_BYTES;
-    submit_group(ledger);
-    return pp_writer_wait(ledger);
-}
-
-enum pp_error pp_writer_rotate(struct pp_ledger *ledger)
-{
-    enum pp_error error = pp_writer_wait(ledger);
-    if (error != PP_OK)
-        return error;
-    uint64_t first = ledger->segment_first_seq, next = ledger->tree.size;
-    size_t index_bytes = pp_index_bytes(first, next);
-    free(ledger->index_file);
-    ledger->index_file = malloc(index_bytes);
-    if (ledger->index_file == NULL)
-        return pp_ledger_stop(ledger, PP_ERROR_MEMORY, 0, "no memory for a segment's index");
-    struct pp_bytes index = {ledger->index_file, index_bytes};
-    pp_index_encode(first, next, ledger->offsets, ledger->sink.nodes, ledger->index_file);
-    struct pp_digest digest = pp_sha256(index);
-    size_t header_bytes = pp_writer_header(ledger, ledger->segment + 1, ledger->header);
-    pp_writer_seal(ledger, PP_SEAL_ROTATION, ledger->segment + 1, &digest, ledger->rotation_seal);
-    submit(ledger, (struct pp_job){.kind = PP_JOB_ROTATE,
-                                   .data = ledger->rotation_seal,
-                                   .len = PP_SEAL_FRAME_BYTES,
-                                   .offset = ledger->segment_used,
-                                   .segment = ledger->segment,
-                                   .index_file = index,
-                                   .header = {ledger->header, header_bytes}});
-    ledger->segment++;
-    ledger->segment_first_seq = next;
-    ledger->segment_used = header_bytes;
-    ledger->offset_count = 0;
-    ledger->sink.count = 0;
-    return PP_OK;
+        error = submit(ledger, (struct pp_job){.kind = (uint8_t)kind, .detail_number = detail_number});
+    return error != PP_OK ? error : pp_writer_wait(ledger);
 }

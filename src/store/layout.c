@@ -102,7 +102,7 @@ enum pp_error pp_layout_segments(const struct pp_layout *layout, uint64_t *first
 
 void pp_buffer_free(struct pp_buffer *buffer)
 {
-    free(buffer->data);
+    pp_os_buffer_free(buffer->data, buffer->cap);
     *buffer = (struct pp_buffer){0};
 }
 
@@ -110,12 +110,10 @@ bool pp_buffer_reserve(struct pp_buffer *buffer, size_t bytes)
 {
     if (bytes <= buffer->cap)
         return true;
-    uint8_t *data = realloc(buffer->data, bytes);
-    if (data == NULL)
-        return false;
-    buffer->data = data;
-    buffer->cap = bytes;
-    return true;
+    pp_buffer_free(buffer);
+    buffer->data = pp_os_buffer_alloc(bytes);
+    buffer->cap = buffer->data != NULL ? bytes : 0;
+    return buffer->data != NULL;
 }
 
 enum pp_error pp_file_read(int dir, const char *name, size_t limit, struct pp_buffer *buffer,

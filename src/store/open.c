@@ -45,7 +45,7 @@ static enum pp_error check_segment(struct opening *o, uint64_t segment, struct p
         .engine = ledger->engine,
         .scratch = o->scratch,
         .sizes = {PP_NO_SEQ, PP_NO_SEQ},
-        .index_offsets = ledger->offsets,
+        .index_offsets = ledger->offsets[0],
         .index_offsets_cap = ledger->offset_cap,
         .sink = &ledger->sink,
     };
@@ -69,14 +69,18 @@ static enum pp_error fit_arrays(struct opening *o, uint64_t segment)
                        ledger->layout.path, name);
     size_t cap = (size_t)size / PP_ENTRY_FRAME_BYTES_MIN / PP_INDEX_BLOCK_ENTRIES + 2
                  + ledger->offset_cap;
-    uint64_t *offsets = realloc(ledger->offsets, cap * sizeof *offsets);
-    if (offsets != NULL)
-        ledger->offsets = offsets;
+    bool good = true;
+    for (int i = 0; i < 2; i++) {
+        uint64_t *offsets = realloc(ledger->offsets[i], cap * sizeof *offsets);
+        if (offsets != NULL)
+            ledger->offsets[i] = offsets;
+        good = good && offsets != NULL;
+    }
     size_t node_cap = 2 * cap + 2 * (size_t)PP_MERKLE_HEIGHT_MAX;
     struct pp_digest *nodes = realloc(ledger->sink.nodes, node_cap * sizeof *nodes);
     if (nodes != NULL)
         ledger->sink.nodes = nodes;
-    if (offsets == NULL || nodes == NULL)
+    if (!good || nodes == NULL)
         return pp_fail(o->failure, PP_ERROR_MEMORY, 0, "no memory for a segment's index");
     ledger->offset_cap = cap;
     ledger->sink.cap = node_cap;
@@ -176,8 +180,8 @@ static enum pp_error catch_up(struct opening *o, const struct pp_check_result *s
     secrets->state.last_seal = sealed->last_seal_digest;
     secrets->state.size = sealed->last_seal.next_seq;
     pp_ratchet_step(&secrets->state.ratchet);
-    pp_sealing_slot_encode(&secrets->state, *o->ledger->slot_image);
-    int result = pp_sealing_file_advance(&o->ledger->sealing, *o->ledger->slot_image, true);
+    pp_sealing_slot_encode(&secrets->state, secrets->slot);
+    int result = pp_sealing_file_advance(&o->ledger->sealing, secrets->slot, true);
     if (result < 0)
         return pp_fail(o->failure, PP_ERROR_IO, -result, "the sealing key can't be written");
     return PP_OK;
@@ -250,8 +254,8 @@ static enum pp_error adopt(struct opening *o)
     ledger->tag = ledger->sealed_tag = sealed->tag;
     ledger->next_seq = ledger->durable_size = sealed->tree.size;
     ledger->segment = o->last_segment;
-    ledger->segment_first_seq = header->first_seq;
-    ledger->segment_used = o->last.sealed_end;
+    ledger->segment_first_seq = ledger->first_seq_of_segment = header->first_seq;
+    ledger->segment_used = ledger->file_end = o->last.sealed_end;
     return PP_OK;
 }
 
@@ -283,17 +287,22 @@ static enum pp_error write_control(struct opening *o, enum pp_seal_kind kind, ui
 {
     struct pp_ledger *ledger = o->ledger;
     uint8_t frame[PP_SEAL_FRAME_BYTES];
-    pp_writer_seal(ledger, kind, number, hash, frame);
-    pp_sealing_slot_encode(&ledger->secrets->state, *ledger->slot_image);
-    int result = pp_os_write_at(ledger->segment_fd, frame, sizeof frame, ledger->segment_used);
+    struct pp_job job = {.kind = (uint8_t)kind,
+                         .tag = ledger->tag,
+                         .detail_number = number,
+                         .detail_hash = *hash};
+    pp_writer_take_key(ledger, &ledger->secrets->job_key, &job.epoch);
+    pp_writer_seal(ledger, &job, &ledger->secrets->job_key, frame);
+    int result = pp_os_write_at(ledger->segment_fd, frame, sizeof frame, ledger->file_end);
     if (result == 0)
         result = pp_os_sync_data(ledger->segment_fd);
     if (result == 0)
-        result = pp_sealing_file_advance(&ledger->sealing, *ledger->slot_image, true);
+        result = pp_sealing_file_advance(&ledger->sealing, ledger->secrets->slot, true);
     if (result < 0)
         return pp_fail(o->failure, PP_ERROR_IO, -result, "%s: a repair can't be written",
                        ledger->layout.path);
-    ledger->segment_used += sizeof frame;
+    ledger->file_end += sizeof frame;
+    ledger->segment_used = ledger->file_end;
     return PP_OK;
 }
 
@@ -309,7 +318,9 @@ static enum pp_error recover_tail(struct opening *o)
         return error;
     pp_os_close(ledger->segment_fd);
     ledger->segment_fd = -1;
-    size_t header_bytes = pp_writer_header(ledger, o->last_segment + 1, ledger->header);
+    size_t header_bytes
+        = pp_writer_header(ledger, o->last_segment + 1, ledger->secrets->state.ratchet.epoch,
+                           &ledger->secrets->keys.seal, ledger->header);
     int result = pp_segment_create(ledger, o->last_segment + 1,
                                    (struct pp_bytes){ledger->header, header_bytes},
                                    &ledger->segment_fd);
@@ -317,8 +328,8 @@ static enum pp_error recover_tail(struct opening *o)
         return pp_fail(o->failure, PP_ERROR_IO, -result, "%s: the next segment can't be made",
                        ledger->layout.path);
     ledger->segment++;
-    ledger->segment_first_seq = ledger->tree.size;
-    ledger->segment_used = header_bytes;
+    ledger->segment_first_seq = ledger->first_seq_of_segment = ledger->tree.size;
+    ledger->segment_used = ledger->file_end = header_bytes;
     ledger->offset_count = 0;
     ledger->sink.count = 0;
     return write_control(o, PP_SEAL_RECOVERY, torn, &o->last.torn_digest);
@@ -343,7 +354,7 @@ static enum pp_error finish_change(struct opening *o)
     uint8_t *index = malloc(index_bytes);
     if (index == NULL)
         return pp_fail(o->failure, PP_ERROR_MEMORY, 0, "no memory for a segment's index");
-    pp_index_encode(o->previous.header.first_seq, ledger->tree.size, ledger->offsets,
+    pp_index_encode(o->previous.header.first_seq, ledger->tree.size, ledger->offsets[0],
                     ledger->sink.nodes, index);
     struct pp_bytes file = {index, index_bytes};
     struct pp_digest digest = pp_sha256(file);
@@ -353,7 +364,7 @@ static enum pp_error finish_change(struct opening *o)
         return pp_fail(o->failure, PP_ERROR_IO, -result, "%s: an index can't be written",
                        ledger->layout.path);
     enum pp_error error = open_segment_file(o, o->last_segment - 1);
-    ledger->segment_used = o->previous.sealed_end;
+    ledger->file_end = o->previous.sealed_end;
     if (error == PP_OK)
         error = cut_segment(o, o->previous.sealed_end);
     if (error == PP_OK)
@@ -361,7 +372,7 @@ static enum pp_error finish_change(struct opening *o)
     if (error != PP_OK)
         return error;
     pp_os_close(ledger->segment_fd);
-    ledger->segment_used = last_end;
+    ledger->segment_used = ledger->file_end = last_end;
     return open_segment_file(o, o->last_segment);
 }
 
@@ -378,6 +389,7 @@ static enum pp_error repair(struct opening *o, struct pp_ledger_opening *opening
     bool change_open = o->has_previous && !o->previous.rotated;
     bool torn = o->last.used_end != o->last.sealed_end;
     pp_epoch_keys_init(&ledger->secrets->keys, &ledger->secrets->state.ratchet);
+    ledger->secrets->job_state = ledger->secrets->state;
     if (o->last.has_seal && o->last.rotated)
         return refuse_lost_segment(o);
     if (change_open || torn) {

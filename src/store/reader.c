@@ -266,29 +266,55 @@ enum pp_error pp_ledger_reader_next(struct pp_ledger_reader *reader, struct pp_e
     return PP_OK;
 }
 
+/* Reads a blob of the length that its reference states into memory for free(). */
+static enum pp_error read_blob(struct pp_ledger_reader *reader, const char *name, uint64_t len,
+                               uint8_t **data)
+{
+    int fd = pp_os_open(reader->layout.blobs, name, PP_OS_READ);
+    if (fd < 0)
+        return pp_fail(&reader->failure, PP_ERROR_IO, -fd, "%s/blobs/%s can't be opened",
+                       reader->layout.path, name);
+    enum pp_error error = PP_OK;
+    *data = NULL;
+    if (pp_os_size(fd) != (int64_t)len)
+        error = pp_fail(&reader->failure, PP_ERROR_MISMATCH, 0,
+                        "%s/blobs/%s has not the length that its entry states",
+                        reader->layout.path, name);
+    else if ((*data = malloc(len + 1)) == NULL)
+        error = pp_fail(&reader->failure, PP_ERROR_MEMORY, 0, "no memory for a body of %" PRIu64
+                        " bytes", len);
+    else if (pp_os_read_at(fd, *data, len, 0) != (int64_t)len)
+        error = pp_fail(&reader->failure, PP_ERROR_IO, 0, "%s/blobs/%s can't be read",
+                        reader->layout.path, name);
+    pp_os_close(fd);
+    return error;
+}
+
 enum pp_error pp_ledger_reader_blob(struct pp_ledger_reader *reader, const struct pp_entry *entry,
-                                    uint8_t **data, size_t *len)
+                                    uint8_t **out, size_t *out_len)
 {
     struct pp_digest wanted;
     char name[PP_BLOB_NAME_BYTES];
-    struct pp_buffer blob = {0};
+    uint8_t *data = NULL;
     if (entry->kind != PP_ENTRY_REFERENCE || entry->body.len != PP_REFERENCE_BYTES)
         return pp_fail(&reader->failure, PP_ERROR_ARGUMENT, 0, "entry %" PRIu64 " is no reference",
                        entry->seq);
+    uint64_t len = pp_get_u64(entry->body.data);
     memcpy(wanted.b, entry->body.data + 8, PP_DIGEST_BYTES);
     pp_blob_name(&wanted, name);
-    enum pp_error error = pp_file_read(reader->layout.blobs, name, SIZE_MAX / 2, &blob,
-                                       &reader->failure);
-    if (error != PP_OK)
-        return error;
-    struct pp_digest digest = pp_sha256((struct pp_bytes){blob.data, blob.len});
-    if (blob.len != pp_get_u64(entry->body.data) || !pp_digest_equal(&digest, &wanted)) {
-        pp_buffer_free(&blob);
-        return pp_fail(&reader->failure, PP_ERROR_MISMATCH, 0,
-                       "%s/blobs/%s is not the body of entry %" PRIu64, reader->layout.path, name,
-                       entry->seq);
+    enum pp_error error = read_blob(reader, name, len, &data);
+    if (error == PP_OK) {
+        struct pp_digest digest = pp_sha256((struct pp_bytes){data, len});
+        if (!pp_digest_equal(&digest, &wanted))
+            error = pp_fail(&reader->failure, PP_ERROR_MISMATCH, 0,
+                            "%s/blobs/%s is not the body of entry %" PRIu64, reader->layout.path,
+                            name, entry->seq);
     }
-    *data = blob.data;
-    *len = blob.len;
+    if (error != PP_OK) {
+        free(data);
+        return error;
+    }
+    *out = data;
+    *out_len = len;
     return PP_OK;
 }

@@ -7,14 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint8_t *out)
+size_t pp_writer_header_bytes(const struct pp_ledger *ledger, uint64_t first_seq)
+{
+    size_t peaks = 0;
+    for (uint64_t bits = first_seq; bits != 0; bits &= bits - 1)
+        peaks++;
+    return PP_SEGMENT_HEADER_FRAME_BYTES_MAX - PP_ORIGIN_BYTES_MAX + strlen(ledger->origin)
+           - (64 - peaks) * PP_DIGEST_BYTES;
+}
+
+size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint64_t epoch,
+                        const struct pp_mac_key *key, uint8_t *out)
 {
     struct pp_os_clock clock;
     pp_os_clock_read(&clock);
     struct pp_segment_header header = {
         .log_id = ledger->log_id,
         .segment = segment,
-        .epoch = ledger->secrets->state.ratchet.epoch,
+        .epoch = epoch,
         .first_seq = ledger->tree.size,
         .tag = ledger->sealed_tag,
         .realtime_ns = clock.realtime_ns,
@@ -22,7 +32,7 @@ size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint8_t *out
     };
     memcpy(header.key_id, ledger->secrets->state.key_id, PP_KEY_ID_BYTES);
     header.peak_count = pp_merkle_tree_peaks(&ledger->tree, header.peaks);
-    return pp_segment_header_write(&header, &ledger->secrets->keys.seal, out);
+    return pp_segment_header_write(&header, key, out);
 }
 
 /* A file of this name can only be left by a crash before anything was sealed in it. */
@@ -90,20 +100,22 @@ static bool alloc_arrays(struct pp_ledger *ledger)
 {
     size_t group = ledger->options.group_bytes + PP_FRAME_BYTES_MAX + PP_SEAL_FRAME_BYTES;
     size_t segment = ledger->options.segment_bytes + group;
+    ledger->group_bytes = group;
     ledger->leaf_cap = group / PP_ENTRY_FRAME_BYTES_MIN + 1;
     ledger->offset_cap = segment / PP_ENTRY_FRAME_BYTES_MIN / PP_INDEX_BLOCK_ENTRIES + 2;
     ledger->sink.cap = 2 * ledger->offset_cap + 2 * PP_MERKLE_HEIGHT_MAX;
-    ledger->groups[0] = malloc(group);
-    ledger->groups[1] = malloc(group);
-    ledger->leaves = calloc(ledger->leaf_cap, sizeof *ledger->leaves);
-    ledger->offsets = calloc(ledger->offset_cap, sizeof *ledger->offsets);
+    bool good = true;
+    for (int i = 0; i < 2; i++) {
+        ledger->groups[i] = pp_os_buffer_alloc(group);
+        ledger->leaves[i] = pp_os_buffer_alloc(ledger->leaf_cap * sizeof *ledger->leaves[i]);
+        ledger->offsets[i] = calloc(ledger->offset_cap, sizeof *ledger->offsets[i]);
+        good = good && ledger->groups[i] != NULL && ledger->leaves[i] != NULL
+               && ledger->offsets[i] != NULL;
+    }
     ledger->sink.nodes = calloc(ledger->sink.cap, sizeof *ledger->sink.nodes);
     ledger->header = malloc(PP_SEGMENT_HEADER_FRAME_BYTES_MAX);
     ledger->secrets = pp_os_secret_alloc(sizeof *ledger->secrets);
-    ledger->slot_image = pp_os_secret_alloc(sizeof *ledger->slot_image);
-    return ledger->groups[0] != NULL && ledger->groups[1] != NULL && ledger->leaves != NULL
-           && ledger->offsets != NULL && ledger->sink.nodes != NULL && ledger->header != NULL
-           && ledger->secrets != NULL && ledger->slot_image != NULL;
+    return good && ledger->sink.nodes != NULL && ledger->header != NULL && ledger->secrets != NULL;
 }
 
 enum pp_error pp_ledger_alloc(struct pp_ledger **out, const struct pp_ledger_options *options,
@@ -129,6 +141,7 @@ enum pp_error pp_ledger_alloc(struct pp_ledger **out, const struct pp_ledger_opt
         return error;
     }
     ledger->engine = pp_engine_new();
+    ledger->tree_engine = pp_engine_new();
     *out = ledger;
     return PP_OK;
 }
@@ -142,15 +155,15 @@ void pp_ledger_free(struct pp_ledger *ledger)
     if (ledger->layout.path != NULL)
         pp_layout_close(&ledger->layout);
     pp_os_secret_free(ledger->secrets, sizeof *ledger->secrets);
-    pp_os_secret_free(ledger->slot_image, sizeof *ledger->slot_image);
     pp_engine_free(ledger->engine);
+    pp_engine_free(ledger->tree_engine);
+    for (int i = 0; i < 2; i++) {
+        pp_os_buffer_free(ledger->groups[i], ledger->group_bytes);
+        pp_os_buffer_free(ledger->leaves[i], ledger->leaf_cap * sizeof *ledger->leaves[i]);
+        free(ledger->offsets[i]);
+    }
     free(ledger->keys_folder);
-    free(ledger->groups[0]);
-    free(ledger->groups[1]);
-    free(ledger->leaves);
-    free(ledger->offsets);
     free(ledger->sink.nodes);
-    free(ledger->index_file);
     free(ledger->header);
     pthread_cond_destroy(&ledger->changed);
     pthread_mutex_destroy(&ledger->mutex);

@@ -53,12 +53,13 @@ void pp_layout_close(struct pp_layout *layout);
 PP_MUST_CHECK enum pp_error pp_layout_segments(const struct pp_layout *layout, uint64_t *first,
                                                uint64_t *count, struct pp_failure *failure);
 
-/* A file in memory, grown as needed and used again. */
+/* A file in memory; used again for the next one, and made larger when that needs it. */
 struct pp_buffer {
     uint8_t *data;
     size_t len, cap;
 };
 void pp_buffer_free(struct pp_buffer *buffer);
+/* Room for bytes; what was in it is lost when it must grow. */
 PP_MUST_CHECK bool pp_buffer_reserve(struct pp_buffer *buffer, size_t bytes);
 /* The whole of a file up to limit bytes.  PP_ERROR_NOT_FOUND, PP_ERROR_TOO_LARGE, PP_ERROR_IO. */
 PP_MUST_CHECK enum pp_error pp_file_read(int dir, const char *name, size_t limit,
@@ -100,23 +101,29 @@ void pp_engine_free(struct pp_hash_engine *engine);
 
 /* ---- The writer ---- */
 
-/* What lives in locked memory. */
+/* What lives in locked memory.  `state.ratchet` and `keys` belong to the epoch being filled; the
+   job_ fields to the group that is being written, and its rotation. */
 struct pp_secrets {
     struct pp_sealing_state state;
     struct pp_epoch_keys keys;
+    struct pp_sealing_state job_state;
+    struct pp_mac_key job_key, rotation_key;
+    uint8_t slot[PP_SEALING_SLOT_BYTES];
 };
 
-enum pp_job_kind { PP_JOB_NONE, PP_JOB_GROUP, PP_JOB_ROTATE };
-
-/* Work for the thread that owns the files; at most one is in hand. */
+/* Work for the thread that owns the tree and the files; at most one is in hand. */
 struct pp_job {
-    enum pp_job_kind kind;
-    const uint8_t *data; /* the group, or the rotation seal */
+    bool due;
+    uint8_t kind;              /* enum pp_seal_kind of the seal that ends the group */
+    uint8_t *data;             /* the group's frames, with room for the seal behind them */
     size_t len;
-    uint64_t offset;
-    uint64_t next_size; /* durable size when done */
-    uint64_t segment;   /* rotation: index of the segment that is closed */
-    struct pp_bytes index_file, header;
+    struct pp_digest *leaves;  /* of its entries */
+    size_t leaf_count;
+    struct pp_tag tag;         /* after them */
+    uint64_t epoch, detail_number;
+    struct pp_digest detail_hash;
+    bool rotate;               /* then close the segment, with the next epoch */
+    const uint64_t *offsets;   /* of the segment, for its index */
 };
 
 struct pp_ledger {
@@ -126,46 +133,43 @@ struct pp_ledger {
     char *keys_folder;
     struct pp_digest log_id;
     struct pp_secrets *secrets;
-    struct pp_hash_engine *engine;
     struct pp_failure failure;
     bool stopped;
 
-    /* the state that the next seal continues */
-    struct pp_merkle_tree tree;
-    struct pp_tag tag, sealed_tag;
-    uint64_t next_seq;
-
-    /* the open segment */
-    uint64_t segment, segment_first_seq, segment_used;
-    uint64_t *offsets;
-    size_t offset_count, offset_cap;
-    struct pp_node_sink sink;
-
-    /* the open group, and the one being written */
+    /* the caller's side: the group that is being filled */
+    struct pp_hash_engine *engine;
     uint8_t *groups[2];
+    struct pp_digest *leaves[2];
     unsigned filling;
-    size_t group_used;
-    struct pp_digest *leaves;
-    size_t leaf_count, leaf_cap;
+    size_t group_bytes, group_used;
+    size_t leaf_cap, leaf_count;
+    struct pp_tag tag;
+    uint64_t next_seq;
+    uint64_t segment_first_seq, segment_used;
+    uint64_t *offsets[2];
+    unsigned filling_offsets;
+    size_t offset_count, offset_cap;
 
-    /* rotation: bytes that the writing thread needs until it is done */
-    uint8_t *index_file;
+    /* the writing thread's side, or anybody's when no job is in hand */
+    struct pp_hash_engine *tree_engine;
+    struct pp_merkle_tree tree;
+    struct pp_tag sealed_tag;
+    struct pp_node_sink sink;
+    uint64_t segment, first_seq_of_segment, file_end;
+    int segment_fd;
+    struct pp_sealing_file sealing;
     uint8_t *header;
-    uint8_t rotation_seal[PP_SEAL_FRAME_BYTES];
 
-    /* the writing thread */
+    /* between the two */
     pthread_t thread;
     bool thread_started;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct pp_job job;
-    uint8_t (*slot_image)[PP_SEALING_SLOT_BYTES]; /* secret memory: the next key state */
     bool stopping;
     uint64_t durable_size;
     enum pp_error thread_error;
     struct pp_failure thread_failure;
-    int segment_fd;
-    struct pp_sealing_file sealing;
 };
 
 /* commit.c */
@@ -173,19 +177,25 @@ PP_MUST_CHECK enum pp_error pp_writer_start(struct pp_ledger *ledger);
 /* Waits until no job is in hand. */
 PP_MUST_CHECK enum pp_error pp_writer_wait(struct pp_ledger *ledger);
 void pp_writer_stop(struct pp_ledger *ledger);
-/* Fills a seal over the state, steps the key, and writes the frame at out. */
-void pp_writer_seal(struct pp_ledger *ledger, enum pp_seal_kind kind, uint64_t detail_number,
-                    const struct pp_digest *detail_hash, uint8_t out[PP_SEAL_FRAME_BYTES]);
-PP_MUST_CHECK enum pp_error pp_writer_flush(struct pp_ledger *ledger);
+/* Gives the current epoch's seal key to a job, and steps the caller's keys to the next epoch. */
+void pp_writer_take_key(struct pp_ledger *ledger, struct pp_mac_key *key, uint64_t *epoch);
+/* Seals the tree as it is: the frame goes to out, the key state to secrets->slot. */
+void pp_writer_seal(struct pp_ledger *ledger, const struct pp_job *job, const struct pp_mac_key *key,
+                    uint8_t out[PP_SEAL_FRAME_BYTES]);
+/* Hands the filled group to the thread; rotate: and closes the segment behind it. */
+PP_MUST_CHECK enum pp_error pp_writer_flush(struct pp_ledger *ledger, bool rotate);
 /* Seals a record without entries (prune) as a group of its own. */
 PP_MUST_CHECK enum pp_error pp_writer_control_seal(struct pp_ledger *ledger, enum pp_seal_kind kind,
                                                    uint64_t detail_number);
-PP_MUST_CHECK enum pp_error pp_writer_rotate(struct pp_ledger *ledger);
 enum pp_error pp_ledger_stop(struct pp_ledger *ledger, enum pp_error code, int os_error,
                              const char *what);
 
 /* segment.c: files of segments, used by create, open and the writing thread */
-size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint8_t *out);
+/* The header of a segment that starts at the tree as it is, MACed with this epoch's seal key. */
+size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint64_t epoch,
+                        const struct pp_mac_key *key, uint8_t *out);
+/* Its length, known before it is made. */
+size_t pp_writer_header_bytes(const struct pp_ledger *ledger, uint64_t first_seq);
 /* Makes the file with its header, durable; *fd stays open.  Returns 0 or -errno. */
 PP_MUST_CHECK int pp_segment_create(const struct pp_ledger *ledger, uint64_t segment,
                                     struct pp_bytes header, int *fd);

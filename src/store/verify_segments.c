@@ -74,37 +74,23 @@ static void check_bytes(struct worker *w, uint64_t segment, struct pp_bytes data
     (void)good;
 }
 
-static void check_one(struct worker *w, uint64_t segment, bool last, struct pp_verify_slot *slot)
+/* Read, not mapped: the last segment may shrink under a writer's hands, and one buffer used again
+   costs less than a page fault for every page. */
+static void check_one(struct worker *w, uint64_t segment, struct pp_verify_slot *slot)
 {
-    struct pp_verification *v = w->pool->v;
     struct pp_failure failure;
     char name[PP_SEGMENT_NAME_BYTES];
     memset(slot, 0, sizeof *slot);
     pp_segment_name(segment, name);
-    if (last) { /* it may shrink under a writer's hands, so that it is read, not mapped */
-        enum pp_error error
-            = pp_file_read(v->layout.segments, name,
-                           PP_SEGMENT_BYTES_MAX + 2 * (size_t)PP_GROUP_BYTES_MAX, &w->buffer, &failure);
-        slot->bytes = w->buffer.len;
-        if (error != PP_OK)
-            unreadable(slot, name, &failure);
-        else
-            check_bytes(w, segment, (struct pp_bytes){w->buffer.data, w->buffer.len}, slot);
-        return;
-    }
-    struct pp_bytes data = {NULL, 0};
-    int fd = pp_os_open(v->layout.segments, name, PP_OS_READ);
-    int result = fd < 0 ? fd : pp_os_map(fd, &data.data, &data.len);
-    if (fd >= 0)
-        pp_os_close(fd);
-    if (result < 0) {
-        pp_fail(&failure, PP_ERROR_IO, -result, "%s can't be read", name);
+    enum pp_error error
+        = pp_file_read(w->pool->v->layout.segments, name,
+                       PP_SEGMENT_BYTES_MAX + 2 * (size_t)PP_GROUP_BYTES_MAX, &w->buffer, &failure);
+    if (error != PP_OK) {
         unreadable(slot, name, &failure);
         return;
     }
-    slot->bytes = data.len;
-    check_bytes(w, segment, data, slot);
-    pp_os_unmap(data.data, data.len);
+    slot->bytes = w->buffer.len;
+    check_bytes(w, segment, (struct pp_bytes){w->buffer.data, w->buffer.len}, slot);
 }
 
 static void *work(void *argument)
@@ -120,9 +106,8 @@ static void *work(void *argument)
         }
         uint64_t segment = pool->next++;
         pool->states[slot] = SLOT_BUSY;
-        bool last = segment + 1 == pool->end;
         pthread_mutex_unlock(&pool->mutex);
-        check_one(w, segment, last, &pool->slots[slot]);
+        check_one(w, segment, &pool->slots[slot]);
         pthread_mutex_lock(&pool->mutex);
         pool->states[slot] = SLOT_READY;
         pthread_cond_broadcast(&pool->changed);
