@@ -31,7 +31,10 @@ void appender_catch_signals(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-bool appender_stopped(void) { return stop_requested; }
+bool appender_stopped(void)
+{
+    return stop_requested;
+}
 
 bool appender_init(struct appender *appender, size_t input_bytes)
 {

@@ -8,6 +8,8 @@
 #include "../src/base/base.h"
 #include "cli.h"
 
+enum { OUTPUT_BYTES = 1 << 18 };
+
 struct cat_options {
     uint64_t since_ns, until_ns, from, to, raw;
     const char *source;
@@ -214,6 +216,8 @@ int cmd_cat(int argc, char **argv)
     if (cat_options.from > cat_options.to || cat_options.since_ns > cat_options.until_ns)
         return cli_fail("cat", "the range is empty: its start lies behind its end");
     cat_options.terminal = isatty(STDOUT_FILENO);
+    if (!cat_options.terminal) /* a pipe would get 4 KiB at a time */
+        setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
     cat_options.json = cat_options.json || (!cat_options.text && !cat_options.terminal);
     return cat(arguments.value[0], &cat_options);
 }

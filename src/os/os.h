@@ -49,6 +49,8 @@ int pp_os_write_at(int fd, const void *buf, size_t n, uint64_t offset);
 /* Durability.  After any failure of these the caller stops for good (fail-stop). */
 int pp_os_sync_data(int fd); /* fdatasync: contents, and the size that reads need */
 int pp_os_sync(int fd);      /* fsync: also for folders */
+/* Asks the disk to begin with whole pages of what was written there; a hint, which syncs nothing. */
+void pp_os_begin_writing(int fd, uint64_t offset, size_t bytes);
 /* Reserves bytes on the disk and extends the file with zeros; falls back to ftruncate where the
    file system can't reserve. */
 int pp_os_preallocate(int fd, uint64_t bytes);

@@ -240,6 +240,14 @@ int pp_os_sync_data(int fd)
     return result_of(TEMP_FAILURE_RETRY(fdatasync(fd)));
 }
 
+void pp_os_begin_writing(int fd, uint64_t offset, size_t bytes)
+{
+    enum { PAGE_BYTES = 4096 };
+    uint64_t end = (offset + bytes) / PAGE_BYTES * PAGE_BYTES;
+    if (end > offset)
+        (void)sync_file_range(fd, (off64_t)offset, (off64_t)(end - offset), SYNC_FILE_RANGE_WRITE);
+}
+
 int pp_os_sync(int fd)
 {
     return result_of(TEMP_FAILURE_RETRY(fsync(fd)));

@@ -8,6 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A disk that fails once is not trusted again. */
+static enum pp_error stop_on_io_error(struct pp_ledger *ledger, enum pp_error error)
+{
+    if (error == PP_ERROR_IO)
+        ledger->stopped = true;
+    return error;
+}
+
 /* What was hashed on its way to the disk is hashed again from the disk before it is signed. */
 static enum pp_error rehash_open_segment(struct pp_ledger *ledger)
 {
@@ -71,7 +79,7 @@ enum pp_error pp_ledger_checkpoint(struct pp_ledger *ledger, char *out, size_t *
         error = pp_file_replace(ledger->layout.dir, "checkpoint",
                                 (struct pp_bytes){(const uint8_t *)out, *len}, false,
                                 &ledger->failure);
-    return error;
+    return stop_on_io_error(ledger, error);
 }
 
 /* ---- Retention ---- */
@@ -89,7 +97,10 @@ static enum pp_error first_seq_of(struct pp_ledger *ledger, uint64_t segment, ui
     pp_os_close(fd);
     struct pp_frame frame;
     struct pp_segment_header header;
-    if (got < 0 || pp_frame_read((struct pp_bytes){frame_bytes, (size_t)got}, &frame) != PP_OK
+    if (got < 0)
+        return pp_fail(&ledger->failure, PP_ERROR_IO, (int)-got,
+                       "segment %" PRIu64 " can't be read", segment);
+    if (pp_frame_read((struct pp_bytes){frame_bytes, (size_t)got}, &frame) != PP_OK
         || pp_segment_header_decode(frame.content, &header) != PP_OK)
         return pp_fail(&ledger->failure, PP_ERROR_FORMAT, 0,
                        "segment %" PRIu64 " has a damaged header; run `postproof verify`", segment);
@@ -148,7 +159,7 @@ enum pp_error pp_ledger_prune(struct pp_ledger *ledger, uint64_t keep_seq, uint6
     if (error == PP_OK)
         error = find_kept(ledger, first, keep_seq, &kept, &kept_seq);
     if (error != PP_OK)
-        return error;
+        return stop_on_io_error(ledger, error);
     *pruned = 0;
     if (kept == first)
         return PP_OK;

@@ -51,28 +51,40 @@ void pp_writer_seal(struct pp_ledger *ledger, const struct pp_job *job, const st
 
 /* ---- The writing thread ---- */
 
-/* Group durable, then the next key durable, then the old key erased. */
-static int write_frames(struct pp_ledger *ledger, const uint8_t *data, size_t len)
+/* What was written becomes durable, then the next key, then the old key is erased. */
+static int make_durable(struct pp_ledger *ledger)
 {
     bool durable = !ledger->options.not_durable;
+    int result = durable ? pp_os_sync_data(ledger->segment_fd) : 0;
+    return result < 0 ? result
+                      : pp_sealing_file_advance(&ledger->sealing, ledger->secrets->slot, durable);
+}
+
+static int write_frames(struct pp_ledger *ledger, const uint8_t *data, size_t len)
+{
     int result = pp_os_write_at(ledger->segment_fd, data, len, ledger->file_end);
-    if (result == 0 && durable)
-        result = pp_os_sync_data(ledger->segment_fd);
-    if (result == 0)
-        result = pp_sealing_file_advance(&ledger->sealing, ledger->secrets->slot, durable);
     if (result == 0)
         ledger->file_end += len;
     return result;
 }
 
+/* The disk works on the entries while the tree is hashed; nothing counts before the seal is there. */
 static int write_group(struct pp_ledger *ledger, const struct pp_job *job)
 {
+    uint8_t seal[PP_SEAL_FRAME_BYTES];
+    uint64_t start = ledger->file_end;
+    int result = job->len != 0 ? write_frames(ledger, job->data, job->len) : 0;
+    if (result < 0)
+        return result;
+    if (!ledger->options.not_durable)
+        pp_os_begin_writing(ledger->segment_fd, start, job->len);
     if (pp_merkle_tree_append(&ledger->tree, ledger->tree_engine, job->leaves, job->leaf_count,
                               &ledger->sink)
         != PP_OK)
         return -ENOBUFS;
-    pp_writer_seal(ledger, job, &ledger->secrets->job_key, job->data + job->len);
-    return write_frames(ledger, job->data, job->len + PP_SEAL_FRAME_BYTES);
+    pp_writer_seal(ledger, job, &ledger->secrets->job_key, seal);
+    result = write_frames(ledger, seal, sizeof seal);
+    return result < 0 ? result : make_durable(ledger);
 }
 
 static int write_index(struct pp_ledger *ledger, const struct pp_job *job, struct pp_digest *digest)
@@ -96,7 +108,9 @@ static int write_rotation_seal(struct pp_ledger *ledger, const struct pp_job *ro
     uint8_t frame[PP_SEAL_FRAME_BYTES];
     pp_writer_seal(ledger, rotation, &ledger->secrets->rotation_key, frame);
     int result = pp_os_truncate(ledger->segment_fd, ledger->file_end);
-    return result < 0 ? result : write_frames(ledger, frame, sizeof frame);
+    if (result == 0)
+        result = write_frames(ledger, frame, sizeof frame);
+    return result < 0 ? result : make_durable(ledger);
 }
 
 /* Index durable, next header durable, then the rotation seal like a group. */

@@ -134,6 +134,7 @@ static enum pp_error open_secret(int dir, const char *folder, const char *name,
     if (is_private == 1)
         return PP_OK;
     pp_os_close(*fd);
+    *fd = -1;
     if (is_private < 0)
         return pp_fail(failure, PP_ERROR_KEY, -is_private, "the key %s/%s can't be examined",
                        folder, name);
@@ -163,8 +164,10 @@ enum pp_error pp_sealing_file_open(const char *folder, struct pp_sealing_file *f
         error = pp_fail(failure, PP_ERROR_KEY, 0, "%s/%s is no sealing key or is damaged", folder,
                         PP_SEALING_KEY_FILE);
     OPENSSL_cleanse(image, sizeof image);
-    if (error != PP_OK)
+    if (error != PP_OK) {
         pp_os_close(file->fd);
+        file->fd = -1;
+    }
     return error;
 }
 

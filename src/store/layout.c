@@ -111,8 +111,9 @@ bool pp_buffer_reserve(struct pp_buffer *buffer, size_t bytes)
     if (bytes <= buffer->cap)
         return true;
     pp_buffer_free(buffer);
-    buffer->data = pp_os_buffer_alloc(bytes);
-    buffer->cap = buffer->data != NULL ? bytes : 0;
+    size_t roomy = bytes + bytes / 4; /* files of about the same size follow */
+    buffer->data = pp_os_buffer_alloc(roomy);
+    buffer->cap = buffer->data != NULL ? roomy : 0;
     return buffer->data != NULL;
 }
 

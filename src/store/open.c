@@ -220,6 +220,9 @@ static enum pp_error compare_with_checkpoint(struct opening *o)
                                        &note, &missing);
     if (error == PP_ERROR_NOT_FOUND)
         return PP_OK;
+    if (error == PP_ERROR_IO)
+        return pp_fail(o->failure, error, missing.os_error, "%s/checkpoint can't be read",
+                       o->ledger->layout.path);
     if (error == PP_OK)
         error = pp_checkpoint_parse((struct pp_bytes){note.data, note.len}, &checkpoint);
     if (error != PP_OK)

@@ -98,7 +98,7 @@ static bool options_are_valid(struct pp_ledger_options *options)
 /* The arrays are as large as the options make them need to be, so that appending never allocates. */
 static bool alloc_arrays(struct pp_ledger *ledger)
 {
-    size_t group = ledger->options.group_bytes + PP_FRAME_BYTES_MAX + PP_SEAL_FRAME_BYTES;
+    size_t group = ledger->options.group_bytes + PP_FRAME_BYTES_MAX;
     size_t segment = ledger->options.segment_bytes + group;
     ledger->group_bytes = group;
     ledger->leaf_cap = group / PP_ENTRY_FRAME_BYTES_MIN + 1;

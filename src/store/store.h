@@ -115,7 +115,7 @@ struct pp_secrets {
 struct pp_job {
     bool due;
     uint8_t kind;              /* enum pp_seal_kind of the seal that ends the group */
-    uint8_t *data;             /* the group's frames, with room for the seal behind them */
+    const uint8_t *data;       /* the group's frames */
     size_t len;
     struct pp_digest *leaves;  /* of its entries */
     size_t leaf_count;

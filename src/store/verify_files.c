@@ -9,6 +9,17 @@
 
 enum { CHUNK = 1 << 16 };
 
+/* A file that can't be read proves nothing: exit 2, not 1. */
+static bool refuse_unread(struct pp_verify_slot *slot, uint64_t seq, const char *folder,
+                          const char *name, int result)
+{
+    slot->result.verdict = PP_VERDICT_UNREADABLE;
+    slot->result.first_bad_seq = seq;
+    snprintf(slot->place, sizeof slot->place, "%s/%s", folder, name);
+    snprintf(slot->reason, sizeof slot->reason, "the file can't be read: %s", strerror(-result));
+    return false;
+}
+
 static bool refuse_file(struct pp_verify_slot *slot, uint64_t seq, const char *folder,
                         const char *name, const char *reason)
 {
@@ -48,10 +59,11 @@ bool pp_verify_index(const struct pp_verification *v, uint64_t segment, struct p
         return true;
     pp_index_name(segment, name);
     int result = hash_file(v->layout.segments, name, &digest, &bytes);
-    if (result < 0)
+    if (result == -ENOENT)
         return refuse_file(slot, PP_NO_SEQ, "segments", name,
-                           result == -ENOENT ? "the index of a closed segment is missing"
-                                             : "the index of a closed segment can't be read");
+                           "the index of a closed segment is missing");
+    if (result < 0)
+        return refuse_unread(slot, PP_NO_SEQ, "segments", name, result);
     if (!pp_digest_equal(&digest, &slot->result.last_seal.detail_hash))
         return refuse_file(slot, PP_NO_SEQ, "segments", name,
                            "the index is not the one that the rotation seal vouches for");
@@ -68,10 +80,10 @@ static bool check_blob(const struct pp_verification *v, const struct pp_entry *e
     memcpy(wanted.b, entry->body.data + 8, PP_DIGEST_BYTES);
     pp_blob_name(&wanted, name);
     int result = hash_file(v->layout.blobs, name, &digest, &bytes);
+    if (result == -ENOENT)
+        return refuse_file(slot, entry->seq, "blobs", name, "the body of this entry is missing");
     if (result < 0)
-        return refuse_file(slot, entry->seq, "blobs", name,
-                           result == -ENOENT ? "the body of this entry is missing"
-                                             : "the body of this entry can't be read");
+        return refuse_unread(slot, entry->seq, "blobs", name, result);
     if (bytes != pp_get_u64(entry->body.data) || !pp_digest_equal(&digest, &wanted))
         return refuse_file(slot, entry->seq, "blobs", name,
                            "the body of this entry was changed: it has another hash");

@@ -22,6 +22,7 @@ static __typeof__(pp_os_sync) real_sync;
 static __typeof__(pp_os_preallocate) real_preallocate;
 static __typeof__(pp_os_truncate) real_truncate;
 static __typeof__(pp_os_map) real_map;
+static __typeof__(pp_os_close) real_close;
 
 #define pp_os_open real_open
 #define pp_os_open_dir real_open_dir
@@ -37,6 +38,7 @@ static __typeof__(pp_os_map) real_map;
 #define pp_os_preallocate real_preallocate
 #define pp_os_truncate real_truncate
 #define pp_os_map real_map
+#define pp_os_close real_close
 #include "../../src/os/os_posix.c"
 #undef pp_os_open
 #undef pp_os_open_dir
@@ -52,6 +54,7 @@ static __typeof__(pp_os_map) real_map;
 #undef pp_os_preallocate
 #undef pp_os_truncate
 #undef pp_os_map
+#undef pp_os_close
 
 /* One lock around each whole call: the order of calls is then that of their effects. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -317,6 +320,13 @@ int pp_os_preallocate(int fd, uint64_t bytes)
 int pp_os_truncate(int fd, uint64_t bytes)
 {
     CALL(PP_FAULT_WRITES, "truncate", real_truncate(fd, bytes));
+}
+
+/* Closing twice may hit a descriptor that another thread has just opened. */
+void pp_os_close(int fd)
+{
+    require(fcntl(fd, F_GETFD) >= 0);
+    real_close(fd);
 }
 
 int pp_os_list(int dir, struct pp_os_names *names)

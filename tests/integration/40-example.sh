@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The program of examples/ledger.c does what its comment says, and what it leaves is a good ledger.
+set -eu
+
+: "${POSTPROOF:?the path of the program}"
+example="$(dirname "$POSTPROOF")/examples/ledger"
+if [ ! -x "$example" ]; then
+    echo "not built: run make $example (make test builds it)"
+    exit 77
+fi
+
+output=$("$example")
+echo "$output"
+folder=${output##*files in }
+case $folder in
+/tmp/postproof-example-*) trap 'rm -rf "$folder"' EXIT ;;
+*)
+    echo "it does not say where its files are" >&2
+    exit 1
+    ;;
+esac
+
+grep -q '^OK: ' <<<"$output"
+grep -q '^entry 0 is in the tree' <<<"$output"
+entries=$("$POSTPROOF" cat "$folder/ledger" --json | wc -l)
+[ "$entries" -eq 3 ]
+"$POSTPROOF" verify "$folder/ledger" --verify-key "$folder/keys/verify.key" \
+    --checkpoint "$folder/ledger/checkpoint"
