@@ -72,8 +72,8 @@ static void new_ledger(const char *name)
     snprintf(keys, sizeof keys, "%s/%s.keys", folder, name);
     remove_tree(ledger);
     remove_tree(keys);
-    if (pp_keys_create(keys, "bench", &failure) != PP_OK
-        || pp_ledger_create(ledger, keys, NULL, &failure) != PP_OK)
+    if (pp_keys_create(keys, "bench", &failure) != PP_OK ||
+        pp_ledger_create(ledger, keys, NULL, &failure) != PP_OK)
         stop("a ledger can't be made", &failure);
 }
 
@@ -303,8 +303,8 @@ static struct measured run_prove(uint64_t count)
     size_t hash_count;
     enum { PROOFS = 2000 };
     static double build[PROOFS], check[PROOFS];
-    if (pp_ledger_prove_inclusion(reader, count - 1, count, hashes, &hash_count) != PP_OK
-        || pp_ledger_reader_root(reader, count, &root) != PP_OK)
+    if (pp_ledger_prove_inclusion(reader, count - 1, count, hashes, &hash_count) != PP_OK ||
+        pp_ledger_reader_root(reader, count, &root) != PP_OK)
         stop("proving", pp_ledger_reader_failure(reader));
     for (int i = 0; i < PROOFS; i++) {
         uint64_t seq = payload_mix((uint64_t)i) % count;
@@ -323,7 +323,8 @@ static struct measured run_prove(uint64_t count)
     return (struct measured){.value = build[PROOFS / 2] * 1e6, .second = check[PROOFS / 2] * 1e6};
 }
 
-/* A writer killed in the middle of a segment; the time until the ledger is open for writing again. */
+/* A writer killed in the middle of a segment; the time until the ledger is open for writing again.
+ */
 static struct measured run_recovery(uint64_t count)
 {
     new_ledger("crash");
@@ -344,8 +345,8 @@ static struct measured run_recovery(uint64_t count)
     snprintf(segment, sizeof segment, "%s/segments/%020d.seg", path, 0);
     /* What a torn write leaves: bytes behind the last seal. */
     FILE *file = fopen(segment, "r+b");
-    if (file == NULL || fseek(file, -(1 << 16), SEEK_END) != 0 || fwrite("torn", 1, 4, file) != 4
-        || fclose(file) != 0)
+    if (file == NULL || fseek(file, -(1 << 16), SEEK_END) != 0 || fwrite("torn", 1, 4, file) != 4 ||
+        fclose(file) != 0)
         stop("the torn tail", NULL);
     struct pp_ledger *ledger;
     struct pp_ledger_opening opening;
@@ -387,7 +388,8 @@ static double measure_appends(uint64_t count)
     print("append, not durable, 160-byte bodies, one at a time", one.value, "entries/s", "");
     print("append, not durable, 160-byte bodies, batches of 256", many.value, "entries/s",
           "target 3,000,000");
-    print("append, not durable, 160-byte encodings, batches of 256", encoded.value, "entries/s", "");
+    print("append, not durable, 160-byte encodings, batches of 256", encoded.value, "entries/s",
+          "");
     print("append: peak memory", many.rss_mib, "MiB", "");
     return many.value;
 }
@@ -439,8 +441,9 @@ static void measure_growth(uint64_t largest)
     for (uint64_t count = 10000; count <= largest; count *= 10) {
         struct measured made = in_child(run_make, count);
         struct measured verified = best(run_verify, count, false);
-        printf("%-12llu %16.0f %14.1f %16.0f %14.1f %14.1f\n", (unsigned long long)count, made.value,
-               made.second, (double)count / verified.value * 1e3, made.rss_mib, verified.rss_mib);
+        printf("%-12llu %16.0f %14.1f %16.0f %14.1f %14.1f\n", (unsigned long long)count,
+               made.value, made.second, (double)count / verified.value * 1e3, made.rss_mib,
+               verified.rss_mib);
         fflush(stdout);
     }
 }

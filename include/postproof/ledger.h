@@ -66,10 +66,11 @@ PP_MUST_CHECK enum pp_error pp_merkle_inclusion_root(const struct pp_digest *lea
                                                      size_t count, struct pp_digest *root);
 /* PP_OK when the tree of new_size with new_root extends that of old_size with old_root
    (RFC 9162 section 2.1.4.2; old_size 0 and equal sizes take an empty proof). */
-PP_MUST_CHECK enum pp_error
-pp_merkle_consistency_check(uint64_t old_size, const struct pp_digest *old_root, uint64_t new_size,
-                            const struct pp_digest *new_root, const struct pp_digest *path,
-                            size_t count);
+PP_MUST_CHECK enum pp_error pp_merkle_consistency_check(uint64_t old_size,
+                                                        const struct pp_digest *old_root,
+                                                        uint64_t new_size,
+                                                        const struct pp_digest *new_root,
+                                                        const struct pp_digest *path, size_t count);
 
 /* ---- Keys ---------------------------------------------------------------------------------- */
 
@@ -151,7 +152,8 @@ PP_MUST_CHECK enum pp_error pp_ledger_close(struct pp_ledger *ledger, struct pp_
 
 /* Reads sealed entries without a lock, also while a writer works.  It does not verify. */
 struct pp_ledger_reader;
-PP_MUST_CHECK enum pp_error pp_ledger_reader_open(const char *path, struct pp_ledger_reader **reader,
+PP_MUST_CHECK enum pp_error pp_ledger_reader_open(const char *path,
+                                                  struct pp_ledger_reader **reader,
                                                   struct pp_failure *failure);
 void pp_ledger_reader_close(struct pp_ledger_reader *reader);
 /* First seq that is still there (more than 0 after pruning) and the sealed size. */
@@ -171,8 +173,8 @@ const struct pp_failure *pp_ledger_reader_failure(const struct pp_ledger_reader 
 /* The sealed state that proofs are made for. */
 PP_MUST_CHECK enum pp_error pp_ledger_reader_root(struct pp_ledger_reader *reader, uint64_t size,
                                                   struct pp_digest *root);
-/* Inclusion of seq in the tree of `size`, consistency of two sizes: hashes in the order of RFC 6962.
-   path has PP_PROOF_HASHES_MAX places.  Each proof is checked before it is returned. */
+/* Inclusion of seq in the tree of `size`, consistency of two sizes: hashes in the order of RFC
+   6962. path has PP_PROOF_HASHES_MAX places.  Each proof is checked before it is returned. */
 PP_MUST_CHECK enum pp_error pp_ledger_prove_inclusion(struct pp_ledger_reader *reader, uint64_t seq,
                                                       uint64_t size, struct pp_digest *path,
                                                       size_t *count);
@@ -223,23 +225,23 @@ struct pp_verify_options {
 
 struct pp_verify_report {
     enum pp_verdict verdict;
-    enum pp_trust trust;        /* what was brought and used */
-    uint64_t first_bad_seq;     /* PP_NO_SEQ when nothing is bad or the place has no entry */
-    char place[128];            /* file and offset of the first bad byte range, or "" */
-    char reason[384];           /* one sentence: what is wrong */
-    char advice[256];           /* one sentence: what to do, or "" */
+    enum pp_trust trust;    /* what was brought and used */
+    uint64_t first_bad_seq; /* PP_NO_SEQ when nothing is bad or the place has no entry */
+    char place[128];        /* file and offset of the first bad byte range, or "" */
+    char reason[384];       /* one sentence: what is wrong */
+    char advice[256];       /* one sentence: what to do, or "" */
     char origin[PP_ORIGIN_BYTES_MAX + 1];
     struct pp_digest log_id;
-    struct pp_digest root;      /* of the sealed tree */
-    uint64_t entries;           /* verified */
-    uint64_t first_seq;         /* more than 0 after pruning */
-    uint64_t size;              /* sealed tree size found */
+    struct pp_digest root; /* of the sealed tree */
+    uint64_t entries;      /* verified */
+    uint64_t first_seq;    /* more than 0 after pruning */
+    uint64_t size;         /* sealed tree size found */
     uint64_t seals, segments, recoveries, blobs;
-    uint64_t bytes;             /* read */
-    uint64_t unsealed_bytes;    /* behind the last seal */
-    uint64_t clock_steps;       /* seals whose realtime clock went backwards: a note, no verdict */
-    uint64_t checkpoint_size;   /* of the checkpoint brought, or 0 */
-    uint64_t time_ns;           /* taken */
+    uint64_t bytes;           /* read */
+    uint64_t unsealed_bytes;  /* behind the last seal */
+    uint64_t clock_steps;     /* seals whose realtime clock went backwards: a note, no verdict */
+    uint64_t checkpoint_size; /* of the checkpoint brought, or 0 */
+    uint64_t time_ns;         /* taken */
 };
 
 /* Verifies the whole ledger; always fills *report.  Never writes.  Safe while a writer works. */

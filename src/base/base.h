@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Big-endian integers, checked arithmetic, bounded copies, constant-time compare, hex and base64. */
+/* Big-endian integers, checked arithmetic, bounded copies, constant-time compare, hex and base64.
+ */
 #ifndef PP_BASE_H
 #define PP_BASE_H
 
@@ -39,7 +40,8 @@ PP_MUST_CHECK bool pp_hex_decode(struct pp_bytes text, uint8_t *out, size_t n);
 size_t pp_base64_encode(const uint8_t *data, size_t n, char *out);
 /* Strict: no white space, padding required, unused bits zero.  false on anything else, or when
    the result exceeds cap; *out_len is the length decoded. */
-PP_MUST_CHECK bool pp_base64_decode(struct pp_bytes text, uint8_t *out, size_t cap, size_t *out_len);
+PP_MUST_CHECK bool pp_base64_decode(struct pp_bytes text, uint8_t *out, size_t cap,
+                                    size_t *out_len);
 /* The same check alone: the length that text decodes to, however long it is. */
 PP_MUST_CHECK bool pp_base64_check(struct pp_bytes text, size_t *out_len);
 

@@ -32,11 +32,11 @@ static const struct {
     const char *name;
     uint8_t level;
 } level_words[] = {
-    {"TRACE", PP_TRACE},  {"FINEST", PP_TRACE},  {"FINER", PP_TRACE},    {"DEBUG", PP_DEBUG},
-    {"FINE", PP_DEBUG},   {"VERBOSE", PP_DEBUG}, {"INFO", PP_INFO},      {"INFORMATION", PP_INFO},
-    {"NOTICE", PP_INFO},  {"WARN", PP_WARN},     {"WARNING", PP_WARN},   {"ERROR", PP_ERROR},
-    {"ERR", PP_ERROR},    {"SEVERE", PP_ERROR},  {"FATAL", PP_FATAL},    {"CRIT", PP_FATAL},
-    {"CRITICAL", PP_FATAL}, {"ALERT", PP_FATAL}, {"EMERG", PP_FATAL},    {"EMERGENCY", PP_FATAL},
+    {"TRACE", PP_TRACE},    {"FINEST", PP_TRACE},  {"FINER", PP_TRACE},  {"DEBUG", PP_DEBUG},
+    {"FINE", PP_DEBUG},     {"VERBOSE", PP_DEBUG}, {"INFO", PP_INFO},    {"INFORMATION", PP_INFO},
+    {"NOTICE", PP_INFO},    {"WARN", PP_WARN},     {"WARNING", PP_WARN}, {"ERROR", PP_ERROR},
+    {"ERR", PP_ERROR},      {"SEVERE", PP_ERROR},  {"FATAL", PP_FATAL},  {"CRIT", PP_FATAL},
+    {"CRITICAL", PP_FATAL}, {"ALERT", PP_FATAL},   {"EMERG", PP_FATAL},  {"EMERGENCY", PP_FATAL},
     {"PANIC", PP_FATAL},
 };
 
@@ -86,8 +86,8 @@ static void put_front(uint8_t *out, const struct pp_entry *entry)
 
 enum pp_error pp_entry_encode(const struct pp_entry *entry, uint8_t *out, size_t cap, size_t *len)
 {
-    if (entry->level >= PP_LEVEL_COUNT || !kind_is_valid(entry->kind, entry->body.len)
-        || entry->source.len == 0 || entry->source.len > PP_SOURCE_BYTES_MAX)
+    if (entry->level >= PP_LEVEL_COUNT || !kind_is_valid(entry->kind, entry->body.len) ||
+        entry->source.len == 0 || entry->source.len > PP_SOURCE_BYTES_MAX)
         return PP_ERROR_ARGUMENT;
     size_t front = PP_ENTRY_FIXED_BYTES + entry->source.len;
     if (entry->body.len > PP_ENTRY_BYTES_MAX - front)

@@ -28,8 +28,8 @@ uint64_t pp_index_node_count(uint64_t first_seq, uint64_t next_seq)
 
 size_t pp_index_bytes(uint64_t first_seq, uint64_t next_seq)
 {
-    return PP_INDEX_HEAD_BYTES + pp_index_offset_count(first_seq, next_seq) * OFFSET_BYTES
-           + pp_index_node_count(first_seq, next_seq) * PP_DIGEST_BYTES;
+    return PP_INDEX_HEAD_BYTES + pp_index_offset_count(first_seq, next_seq) * OFFSET_BYTES +
+           pp_index_node_count(first_seq, next_seq) * PP_DIGEST_BYTES;
 }
 
 void pp_index_encode(uint64_t first_seq, uint64_t next_seq, const uint64_t *offsets,
@@ -54,9 +54,9 @@ enum pp_error pp_index_decode(struct pp_bytes file, struct pp_segment_index *ind
         return PP_ERROR_FORMAT;
     uint64_t first = pp_get_u64(file.data + AT_FIRST), next = pp_get_u64(file.data + AT_NEXT);
     /* A frame takes more than one byte, so that a file of this size bounds the seqs. */
-    if (next < first || next > INT64_MAX || (next - first) / PP_INDEX_BLOCK_ENTRIES > file.len
-        || pp_get_u64(file.data + AT_COUNT) != pp_index_offset_count(first, next)
-        || file.len != pp_index_bytes(first, next))
+    if (next < first || next > INT64_MAX || (next - first) / PP_INDEX_BLOCK_ENTRIES > file.len ||
+        pp_get_u64(file.data + AT_COUNT) != pp_index_offset_count(first, next) ||
+        file.len != pp_index_bytes(first, next))
         return PP_ERROR_FORMAT;
     uint64_t offset_count = pp_index_offset_count(first, next);
     *index = (struct pp_segment_index){

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sealing key's file image and the auditor's verification key: docs/format/ledger.md, section 7. */
+/* The sealing key's file image and the auditor's verification key: docs/format/ledger.md,
+ * section 7. */
 
 #include "ledger_internal.h"
 
@@ -44,8 +45,8 @@ enum pp_error pp_sealing_slot_decode(const uint8_t slot[PP_SEALING_SLOT_BYTES],
                                      struct pp_sealing_state *state)
 {
     struct pp_digest checksum = pp_sha256((struct pp_bytes){slot, AT_CHECKSUM});
-    if (memcmp(slot, magic, MAGIC_BYTES) != 0
-        || memcmp(slot + AT_CHECKSUM, checksum.b, PP_DIGEST_BYTES) != 0)
+    if (memcmp(slot, magic, MAGIC_BYTES) != 0 ||
+        memcmp(slot + AT_CHECKSUM, checksum.b, PP_DIGEST_BYTES) != 0)
         return PP_ERROR_FORMAT;
     memset(state, 0, sizeof *state);
     memcpy(state->key_id, slot + AT_KEY_ID, PP_KEY_ID_BYTES);
@@ -103,8 +104,8 @@ static bool read_hex_line(struct pp_bytes *rest, const char *name, uint8_t *out,
 {
     struct pp_bytes line;
     size_t name_len = strlen(name);
-    if (!pp_next_line(rest, &line) || line.len != name_len + 2 * n
-        || memcmp(line.data, name, name_len) != 0)
+    if (!pp_next_line(rest, &line) || line.len != name_len + 2 * n ||
+        memcmp(line.data, name, name_len) != 0)
         return false;
     return pp_hex_decode((struct pp_bytes){line.data + name_len, 2 * n}, out, n);
 }
@@ -115,16 +116,16 @@ enum pp_error pp_verification_key_parse(struct pp_bytes text, struct pp_verifica
     struct pp_bytes rest = text, line;
     uint8_t checksum[TEXT_CHECKSUM_BYTES];
     static const char title[] = "postproof-verification-key-v1";
-    if (!pp_next_line(&rest, &line) || line.len != sizeof title - 1
-        || memcmp(line.data, title, line.len) != 0)
+    if (!pp_next_line(&rest, &line) || line.len != sizeof title - 1 ||
+        memcmp(line.data, title, line.len) != 0)
         return PP_ERROR_FORMAT;
-    if (!read_hex_line(&rest, "key-id ", k.key_id, PP_KEY_ID_BYTES)
-        || !read_hex_line(&rest, "seed ", k.seed.b, PP_DIGEST_BYTES)
-        || !read_hex_line(&rest, "checkpoint-key ", k.checkpoint_key, 32))
+    if (!read_hex_line(&rest, "key-id ", k.key_id, PP_KEY_ID_BYTES) ||
+        !read_hex_line(&rest, "seed ", k.seed.b, PP_DIGEST_BYTES) ||
+        !read_hex_line(&rest, "checkpoint-key ", k.checkpoint_key, 32))
         return PP_ERROR_FORMAT;
     struct pp_digest digest = pp_sha256((struct pp_bytes){text.data, text.len - rest.len});
-    if (!read_hex_line(&rest, "checksum ", checksum, sizeof checksum) || rest.len != 0
-        || memcmp(checksum, digest.b, sizeof checksum) != 0)
+    if (!read_hex_line(&rest, "checksum ", checksum, sizeof checksum) || rest.len != 0 ||
+        memcmp(checksum, digest.b, sizeof checksum) != 0)
         return PP_ERROR_FORMAT;
     *key = k;
     OPENSSL_cleanse(&k, sizeof k);

@@ -272,25 +272,25 @@ struct pp_check_input {
 };
 
 struct pp_check_result {
-    enum pp_verdict verdict;    /* OK: everything up to sealed_end is good as far as it was checked */
-    uint64_t first_bad_seq;     /* PP_NO_SEQ when the place has no entry */
+    enum pp_verdict verdict; /* OK: everything up to sealed_end is good as far as it was checked */
+    uint64_t first_bad_seq;  /* PP_NO_SEQ when the place has no entry */
     size_t bad_offset;
-    const char *reason;         /* constant text, "" when OK */
+    const char *reason; /* constant text, "" when OK */
     bool has_header, header_mac_valid, first_tag_valid;
     struct pp_segment_header header; /* origin borrows from data */
-    struct pp_digest identity;  /* of log id, key id and origin: one value for the whole ledger */
+    struct pp_digest identity; /* of log id, key id and origin: one value for the whole ledger */
     bool has_seal;
     struct pp_seal first_seal, last_seal;
     struct pp_digest last_seal_digest; /* H(content of the last seal) */
-    bool rotated;               /* the last seal is a rotation */
-    uint64_t next_epoch;        /* of the seal that would come next */
-    struct pp_merkle_tree tree; /* at sealed_end */
+    bool rotated;                      /* the last seal is a rotation */
+    uint64_t next_epoch;               /* of the seal that would come next */
+    struct pp_merkle_tree tree;        /* at sealed_end */
     struct pp_tag tag;
     uint64_t entries, seals, references, clock_steps;
-    uint64_t last_prune;        /* segments before this index were pruned, 0 for none */
-    size_t index_offset_count;  /* includes unsealed entries' offsets only up to the last seal */
-    size_t sealed_end;          /* behind the last seal (or the header) */
-    size_t used_end;            /* behind the last byte that is not 0 */
+    uint64_t last_prune;          /* segments before this index were pruned, 0 for none */
+    size_t index_offset_count;    /* includes unsealed entries' offsets only up to the last seal */
+    size_t sealed_end;            /* behind the last seal (or the header) */
+    size_t used_end;              /* behind the last byte that is not 0 */
     struct pp_digest torn_digest; /* H(bytes sealed_end .. used_end) */
     struct pp_digest roots[PP_CHECK_SIZES];
     bool root_found[PP_CHECK_SIZES];
@@ -299,10 +299,10 @@ struct pp_check_result {
 /* Checks everything inside one segment, starting from what its header claims. */
 void pp_segment_check(const struct pp_check_input *input, struct pp_check_result *result);
 
-/* Whether `next` continues where `previous` ends (docs/format/ledger.md sections 6, 10, 11): headers
-   agree, states are equal, and a rotation or a recovery closes the gap.  last: next is the last
-   segment, which may be a change that a crash interrupted.  On failure next->verdict, reason and
-   place are set. */
+/* Whether `next` continues where `previous` ends (docs/format/ledger.md sections 6, 10, 11):
+   headers agree, states are equal, and a rotation or a recovery closes the gap.  last: next is the
+   last segment, which may be a change that a crash interrupted.  On failure next->verdict, reason
+   and place are set. */
 PP_MUST_CHECK bool pp_segment_follows(const struct pp_check_result *previous,
                                       struct pp_check_result *next, bool last);
 

@@ -184,8 +184,8 @@ enum pp_error pp_segment_header_decode(struct pp_bytes content, struct pp_segmen
     size_t peak_count = p[peaks_at - 1];
     uint64_t first_seq = pp_get_u64(p + HEAD_FIRST_SEQ);
     uint64_t epoch = pp_get_u64(p + HEAD_EPOCH);
-    if (first_seq > INT64_MAX || epoch > INT64_MAX || peak_count != one_bits(first_seq)
-        || content.len != HEAD_FIXED_BYTES + origin_len + peak_count * PP_DIGEST_BYTES)
+    if (first_seq > INT64_MAX || epoch > INT64_MAX || peak_count != one_bits(first_seq) ||
+        content.len != HEAD_FIXED_BYTES + origin_len + peak_count * PP_DIGEST_BYTES)
         return PP_ERROR_FORMAT;
     *header = (struct pp_segment_header){
         .segment = pp_get_u64(p + HEAD_SEGMENT),

@@ -15,15 +15,15 @@ struct checker {
     const struct pp_check_input *in;
     struct pp_check_result *out;
     struct pp_check_scratch *scratch;
-    size_t at;               /* offset of the frame in hand */
-    size_t pending;          /* entries in the batch, not yet checked */
+    size_t at;                  /* offset of the frame in hand */
+    size_t pending;             /* entries in the batch, not yet checked */
     struct pp_merkle_tree tree; /* with the entries of the open group */
-    struct pp_tag tag;       /* stored tag of the last entry taken into the batch */
-    struct pp_tag checked_tag; /* of the last entry checked */
-    uint64_t next_seq;       /* of the next entry */
-    uint64_t group_first;    /* first seq of the open group */
+    struct pp_tag tag;          /* stored tag of the last entry taken into the batch */
+    struct pp_tag checked_tag;  /* of the last entry checked */
+    uint64_t next_seq;          /* of the next entry */
+    uint64_t group_first;       /* first seq of the open group */
     size_t offsets_found;
-    bool has_bad_tag;          /* an entry of the batch failed: its place, and the tag before it */
+    bool has_bad_tag; /* an entry of the batch failed: its place, and the tag before it */
     size_t bad;
     struct pp_tag before_bad;
 };
@@ -82,11 +82,10 @@ static bool check_header(struct checker *c)
 {
     struct pp_check_result *out = c->out;
     struct pp_frame frame;
-    if (pp_frame_read(c->in->data, &frame) != PP_OK || frame.type != PP_FRAME_HEADER
-        || pp_segment_header_decode(frame.content, &out->header) != PP_OK
-        || pp_merkle_tree_load(&out->tree, out->header.first_seq, out->header.peaks,
-                               out->header.peak_count)
-               != PP_OK)
+    if (pp_frame_read(c->in->data, &frame) != PP_OK || frame.type != PP_FRAME_HEADER ||
+        pp_segment_header_decode(frame.content, &out->header) != PP_OK ||
+        pp_merkle_tree_load(&out->tree, out->header.first_seq, out->header.peaks,
+                            out->header.peak_count) != PP_OK)
         return fail(c, PP_VERDICT_MODIFIED, PP_NO_SEQ, 0, "the segment header is damaged");
     out->has_header = true;
     out->identity = pp_log_id(out->header.key_id, out->header.log_id.b, out->header.origin);
@@ -171,7 +170,8 @@ static bool take_entry(struct checker *c, const struct pp_frame *frame)
     if (pp_entry_decode(frame->content, &entry) != PP_OK) {
         if (!check_batch(c))
             return false;
-        return fail(c, PP_VERDICT_MODIFIED, c->next_seq, c->at, "the entry is not a valid encoding");
+        return fail(c, PP_VERDICT_MODIFIED, c->next_seq, c->at,
+                    "the entry is not a valid encoding");
     }
     if (entry.seq != c->next_seq) {
         if (!check_batch(c))
@@ -199,8 +199,8 @@ static bool take_entry(struct checker *c, const struct pp_frame *frame)
    segment 0 and a recovery start with the header's own. */
 static void enter_first_seal(struct checker *c, const struct pp_seal *seal)
 {
-    if (c->out->header.segment != 0 && seal->kind != PP_SEAL_RECOVERY
-        && c->out->next_epoch == c->out->header.epoch)
+    if (c->out->header.segment != 0 && seal->kind != PP_SEAL_RECOVERY &&
+        c->out->next_epoch == c->out->header.epoch)
         next_epoch(c);
 }
 
@@ -228,8 +228,9 @@ static bool check_seal_content(struct checker *c, const struct pp_seal *seal)
 {
     uint64_t group = c->group_first;
     if (seal->next_seq != c->next_seq)
-        return fail(c, PP_VERDICT_MODIFIED, seal->next_seq > c->next_seq ? c->next_seq : seal->next_seq,
-                    c->at, "the seal covers another number of entries");
+        return fail(c, PP_VERDICT_MODIFIED,
+                    seal->next_seq > c->next_seq ? c->next_seq : seal->next_seq, c->at,
+                    "the seal covers another number of entries");
     struct pp_digest root = pp_merkle_tree_root(&c->tree);
     if (!pp_digest_equal(&root, &seal->root))
         return fail(c, PP_VERDICT_MODIFIED, group, c->at,
@@ -277,8 +278,8 @@ static bool take_seal(struct checker *c, const struct pp_frame *frame)
         enter_first_seal(c, &seal);
     if (!check_batch(c))
         return false;
-    bool mac_valid
-        = c->in->seed != NULL && pp_seal_mac_valid(frame->content, &c->scratch->keys.seal);
+    bool mac_valid =
+        c->in->seed != NULL && pp_seal_mac_valid(frame->content, &c->scratch->keys.seal);
     if (!check_seal_place(c, &seal, mac_valid) || !check_seal_content(c, &seal))
         return false;
     accept_seal(c, frame, &seal);
@@ -300,9 +301,9 @@ static bool find_seal(const struct checker *c, size_t from, struct pp_seal *seal
             return false;
         struct pp_frame frame;
         *at = (size_t)(hit - data.data);
-        if (pp_frame_read((struct pp_bytes){hit, data.len - *at}, &frame) == PP_OK
-            && frame.type == PP_FRAME_SEAL && pp_seal_decode(frame.content, seal) == PP_OK
-            && pp_digest_equal(&seal->log_id, &c->out->header.log_id))
+        if (pp_frame_read((struct pp_bytes){hit, data.len - *at}, &frame) == PP_OK &&
+            frame.type == PP_FRAME_SEAL && pp_seal_decode(frame.content, seal) == PP_OK &&
+            pp_digest_equal(&seal->log_id, &c->out->header.log_id))
             return true;
         from = *at + 1;
     }
@@ -338,9 +339,9 @@ static bool is_torn(const struct checker *c)
         return true;
     uint64_t epoch = out->next_epoch;
     bool first_of_segment = !out->has_seal && seal.epoch == out->header.epoch + 1;
-    return (seal.epoch == epoch || first_of_segment)
-           && !find_seal(c, at + PP_SEAL_FRAME_BYTES, &later, &later_at)
-           && has_unwritten_sector(c->in->data, out->sealed_end, at + PP_SEAL_FRAME_BYTES);
+    return (seal.epoch == epoch || first_of_segment) &&
+           !find_seal(c, at + PP_SEAL_FRAME_BYTES, &later, &later_at) &&
+           has_unwritten_sector(c->in->data, out->sealed_end, at + PP_SEAL_FRAME_BYTES);
 }
 
 /* Whether the entry of the batch that failed under its epoch's key has a tag of a later epoch: then

@@ -22,10 +22,10 @@ static bool same_state(const struct pp_check_result *previous, const struct pp_c
     struct pp_digest peaks[PP_MERKLE_HEIGHT_MAX + 1];
     size_t count = pp_merkle_tree_peaks(&previous->tree, peaks);
     const struct pp_segment_header *header = &next->header;
-    return header->segment == previous->header.segment + 1
-           && header->first_seq == previous->tree.size && pp_tag_equal(&header->tag, &previous->tag)
-           && header->peak_count == count
-           && (count == 0 || memcmp(header->peaks, peaks, count * PP_DIGEST_BYTES) == 0);
+    return header->segment == previous->header.segment + 1 &&
+           header->first_seq == previous->tree.size && pp_tag_equal(&header->tag, &previous->tag) &&
+           header->peak_count == count &&
+           (count == 0 || memcmp(header->peaks, peaks, count * PP_DIGEST_BYTES) == 0);
 }
 
 static bool after_rotation(const struct pp_check_result *previous, struct pp_check_result *next)
@@ -40,8 +40,8 @@ static bool after_rotation(const struct pp_check_result *previous, struct pp_che
     return true;
 }
 
-/* The epoch that comes after a segment.  One without seals was opened by a rotation, whose epoch its
-   header bears; only segment 0 starts from nothing. */
+/* The epoch that comes after a segment.  One without seals was opened by a rotation, whose epoch
+   its header bears; only segment 0 starts from nothing. */
 static uint64_t epoch_after(const struct pp_check_result *segment)
 {
     if (segment->has_seal)
@@ -54,14 +54,15 @@ static bool after_recovery(const struct pp_check_result *previous, struct pp_che
                            bool last)
 {
     if (next->header.epoch != epoch_after(previous))
-        return refuse(next, PP_VERDICT_MODIFIED, "the seals that closed the segment before are gone");
+        return refuse(next, PP_VERDICT_MODIFIED,
+                      "the seals that closed the segment before are gone");
     if (!next->has_seal)
-        return last
-               || refuse(next, PP_VERDICT_MODIFIED, "the segment before was never closed by a seal");
+        return last ||
+               refuse(next, PP_VERDICT_MODIFIED, "the segment before was never closed by a seal");
     if (next->first_seal.kind != PP_SEAL_RECOVERY)
         return refuse(next, PP_VERDICT_UNSEALED, "the rotation seal of the segment before is gone");
-    if (next->first_seal.detail_number != previous->used_end - previous->sealed_end
-        || !pp_digest_equal(&next->first_seal.detail_hash, &previous->torn_digest))
+    if (next->first_seal.detail_number != previous->used_end - previous->sealed_end ||
+        !pp_digest_equal(&next->first_seal.detail_hash, &previous->torn_digest))
         return refuse(next, PP_VERDICT_MODIFIED,
                       "the torn bytes before are not those that the recovery seal vouches for");
     return true;

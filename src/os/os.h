@@ -49,7 +49,8 @@ int pp_os_write_at(int fd, const void *buf, size_t n, uint64_t offset);
 /* Durability.  After any failure of these the caller stops for good (fail-stop). */
 int pp_os_sync_data(int fd); /* fdatasync: contents, and the size that reads need */
 int pp_os_sync(int fd);      /* fsync: also for folders */
-/* Asks the disk to begin with whole pages of what was written there; a hint, which syncs nothing. */
+/* Asks the disk to begin with whole pages of what was written there; a hint, which syncs nothing.
+ */
 void pp_os_begin_writing(int fd, uint64_t offset, size_t bytes);
 /* Reserves bytes on the disk and extends the file with zeros; falls back to ftruncate where the
    file system can't reserve. */
@@ -87,8 +88,8 @@ int pp_os_random(void *buf, size_t n);
    none.  pp_os_secret_free erases it first. */
 void *pp_os_secret_alloc(size_t bytes);
 void pp_os_secret_free(void *memory, size_t bytes);
-/* A large work buffer, zeroed, on huge pages where there are some: thousands of first-touch page faults
-   less.  NULL when there is no memory; bytes is the same for both calls. */
+/* A large work buffer, zeroed, on huge pages where there are some: thousands of first-touch page
+   faults less.  NULL when there is no memory; bytes is the same for both calls. */
 void *pp_os_buffer_alloc(size_t bytes);
 void pp_os_buffer_free(void *memory, size_t bytes);
 /* No core dumps and no ptrace by other users for this process; 0 or -errno. */

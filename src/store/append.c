@@ -37,8 +37,8 @@ static enum pp_error store_blob(struct pp_ledger *ledger, struct pp_bytes body,
     memcpy(reference + 8, digest.b, PP_DIGEST_BYTES);
     if (blob_exists(ledger, name, body.len))
         return PP_OK;
-    enum pp_error error
-        = pp_file_replace(ledger->layout.blobs, name, body, false, &ledger->failure);
+    enum pp_error error =
+        pp_file_replace(ledger->layout.blobs, name, body, false, &ledger->failure);
     if (error != PP_OK)
         ledger->stopped = true;
     return error;
@@ -65,14 +65,14 @@ static enum pp_error put_frame(struct pp_ledger *ledger, const struct pp_entry *
     numbered.seq = ledger->next_seq;
     uint8_t *frame = ledger->groups[ledger->filling] + ledger->group_used;
     size_t len;
-    enum pp_error error = pp_entry_encode(&numbered, frame + PP_FRAME_HEAD_BYTES,
-                                          PP_ENTRY_BYTES_MAX, &len);
+    enum pp_error error =
+        pp_entry_encode(&numbered, frame + PP_FRAME_HEAD_BYTES, PP_ENTRY_BYTES_MAX, &len);
     if (error != PP_OK)
         return error;
     pp_frame_put_head(frame, PP_FRAME_ENTRY, (uint16_t)len);
     if (ledger->next_seq % PP_INDEX_BLOCK_ENTRIES == 0)
-        ledger->offsets[ledger->filling_offsets][ledger->offset_count++]
-            = ledger->segment_used + ledger->group_used;
+        ledger->offsets[ledger->filling_offsets][ledger->offset_count++] =
+            ledger->segment_used + ledger->group_used;
     *prefixed = (struct pp_bytes){frame + PP_FRAME_HEAD_BYTES - 1, len + 1};
     *tag = frame + PP_FRAME_HEAD_BYTES + len;
     ledger->group_used += PP_FRAME_HEAD_BYTES + len + PP_TAG_BYTES;
@@ -95,8 +95,8 @@ static void tag_frames(struct pp_ledger *ledger, const struct pp_bytes *prefixed
 
 static bool entry_is_valid(const struct pp_entry *entry)
 {
-    return entry->level < PP_LEVEL_COUNT && entry->source.len != 0
-           && entry->source.len <= PP_SOURCE_BYTES_MAX;
+    return entry->level < PP_LEVEL_COUNT && entry->source.len != 0 &&
+           entry->source.len <= PP_SOURCE_BYTES_MAX;
 }
 
 static size_t frame_bytes(const struct pp_entry *entry)
@@ -136,9 +136,8 @@ static enum pp_error append_some(struct pp_ledger *ledger, const struct pp_entry
             break;
         }
         size_t needed = ledger->group_used + frame_bytes(&entries[n]) + PP_SEAL_FRAME_BYTES;
-        if (n > 0
-            && (needed > ledger->options.group_bytes
-                || ledger->segment_used + needed > ledger->options.segment_bytes))
+        if (n > 0 && (needed > ledger->options.group_bytes ||
+                      ledger->segment_used + needed > ledger->options.segment_bytes))
             break;
         error = put_entry(ledger, &entries[n], &prefixed[n], &tags[n]);
         n += error == PP_OK;

@@ -58,10 +58,10 @@ static enum pp_error sign(struct pp_ledger *ledger, char *out, size_t *len)
     enum pp_error error = pp_signer_load(ledger->keys_folder, signer, &ledger->failure);
     struct pp_digest root = pp_merkle_tree_root(&ledger->tree);
     if (error == PP_OK && strcmp(signer->key.name, ledger->origin) != 0)
-        error = pp_fail(&ledger->failure, PP_ERROR_WRONG_KEY, 0,
-                        "%s/%s signs for \"%s\", the ledger's origin is \"%s\"",
-                        ledger->keys_folder, PP_CHECKPOINT_KEY_FILE, signer->key.name,
-                        ledger->origin);
+        error =
+            pp_fail(&ledger->failure, PP_ERROR_WRONG_KEY, 0,
+                    "%s/%s signs for \"%s\", the ledger's origin is \"%s\"", ledger->keys_folder,
+                    PP_CHECKPOINT_KEY_FILE, signer->key.name, ledger->origin);
     if (error == PP_OK && pp_checkpoint_sign(signer, ledger->tree.size, &root, out, len) != PP_OK)
         error = pp_fail(&ledger->failure, PP_ERROR_CRYPTO, 0, "the checkpoint can't be signed");
     pp_os_secret_free(signer, sizeof *signer);
@@ -76,9 +76,9 @@ enum pp_error pp_ledger_checkpoint(struct pp_ledger *ledger, char *out, size_t *
     if (error == PP_OK)
         error = sign(ledger, out, len);
     if (error == PP_OK)
-        error = pp_file_replace(ledger->layout.dir, "checkpoint",
-                                (struct pp_bytes){(const uint8_t *)out, *len}, false,
-                                &ledger->failure);
+        error =
+            pp_file_replace(ledger->layout.dir, "checkpoint",
+                            (struct pp_bytes){(const uint8_t *)out, *len}, false, &ledger->failure);
     return stop_on_io_error(ledger, error);
 }
 
@@ -100,8 +100,8 @@ static enum pp_error first_seq_of(struct pp_ledger *ledger, uint64_t segment, ui
     if (got < 0)
         return pp_fail(&ledger->failure, PP_ERROR_IO, (int)-got,
                        "segment %" PRIu64 " can't be read", segment);
-    if (pp_frame_read((struct pp_bytes){frame_bytes, (size_t)got}, &frame) != PP_OK
-        || pp_segment_header_decode(frame.content, &header) != PP_OK)
+    if (pp_frame_read((struct pp_bytes){frame_bytes, (size_t)got}, &frame) != PP_OK ||
+        pp_segment_header_decode(frame.content, &header) != PP_OK)
         return pp_fail(&ledger->failure, PP_ERROR_FORMAT, 0,
                        "segment %" PRIu64 " has a damaged header; run `postproof verify`", segment);
     *first_seq = header.first_seq;

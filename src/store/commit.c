@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Sealing and writing: the thread that owns the tree and the files.  The caller fills one group while
-   this thread seals and writes the other.  The crash order is that of docs/format/ledger.md sections 6
-   and 10; ARCHITECTURE.md tells the story. */
+/* Sealing and writing: the thread that owns the tree and the files.  The caller fills one group
+   while this thread seals and writes the other.  The crash order is that of docs/format/ledger.md
+   sections 6 and 10; ARCHITECTURE.md tells the story. */
 
 #include "store.h"
 
@@ -20,8 +20,8 @@ void pp_writer_take_key(struct pp_ledger *ledger, struct pp_mac_key *key, uint64
     pp_epoch_keys_init(&secrets->keys, &secrets->state.ratchet);
 }
 
-void pp_writer_seal(struct pp_ledger *ledger, const struct pp_job *job, const struct pp_mac_key *key,
-                    uint8_t out[PP_SEAL_FRAME_BYTES])
+void pp_writer_seal(struct pp_ledger *ledger, const struct pp_job *job,
+                    const struct pp_mac_key *key, uint8_t out[PP_SEAL_FRAME_BYTES])
 {
     struct pp_sealing_state *state = &ledger->secrets->job_state;
     struct pp_os_clock clock;
@@ -68,7 +68,8 @@ static int write_frames(struct pp_ledger *ledger, const uint8_t *data, size_t le
     return result;
 }
 
-/* The disk works on the entries while the tree is hashed; nothing counts before the seal is there. */
+/* The disk works on the entries while the tree is hashed; nothing counts before the seal is there.
+ */
 static int write_group(struct pp_ledger *ledger, const struct pp_job *job)
 {
     uint8_t seal[PP_SEAL_FRAME_BYTES];
@@ -79,8 +80,7 @@ static int write_group(struct pp_ledger *ledger, const struct pp_job *job)
     if (!ledger->options.not_durable)
         pp_os_begin_writing(ledger->segment_fd, start, job->len);
     if (pp_merkle_tree_append(&ledger->tree, ledger->tree_engine, job->leaves, job->leaf_count,
-                              &ledger->sink)
-        != PP_OK)
+                              &ledger->sink) != PP_OK)
         return -ENOBUFS;
     pp_writer_seal(ledger, job, &ledger->secrets->job_key, seal);
     result = write_frames(ledger, seal, sizeof seal);
@@ -274,6 +274,7 @@ enum pp_error pp_writer_control_seal(struct pp_ledger *ledger, enum pp_seal_kind
 {
     enum pp_error error = pp_writer_flush(ledger, false);
     if (error == PP_OK)
-        error = submit(ledger, (struct pp_job){.kind = (uint8_t)kind, .detail_number = detail_number});
+        error =
+            submit(ledger, (struct pp_job){.kind = (uint8_t)kind, .detail_number = detail_number});
     return error != PP_OK ? error : pp_writer_wait(ledger);
 }

@@ -44,9 +44,10 @@ static enum pp_error take_keys(struct pp_ledger *ledger, const char *keys_folder
         return error;
     static const struct pp_digest unbound;
     if (!pp_digest_equal(&state->log_id, &unbound) || state->ratchet.epoch != 0)
-        return pp_fail(failure, PP_ERROR_WRONG_KEY, 0,
-                       "the keys in %s already seal a ledger; make new ones with `postproof keygen`",
-                       keys_folder);
+        return pp_fail(
+            failure, PP_ERROR_WRONG_KEY, 0,
+            "the keys in %s already seal a ledger; make new ones with `postproof keygen`",
+            keys_folder);
     error = pp_signer_load(keys_folder, signer, failure);
     if (error == PP_OK && origin != NULL && strcmp(origin, signer->key.name) != 0)
         error = pp_signer_rename(keys_folder, signer, origin, failure);
@@ -63,8 +64,8 @@ static enum pp_error write_ledger(struct pp_ledger *ledger, const char *keys_fol
 {
     pp_epoch_keys_init(&ledger->secrets->keys, &ledger->secrets->state.ratchet);
     pp_merkle_tree_init(&ledger->tree);
-    size_t header_bytes
-        = pp_writer_header(ledger, 0, 0, &ledger->secrets->keys.seal, ledger->header);
+    size_t header_bytes =
+        pp_writer_header(ledger, 0, 0, &ledger->secrets->keys.seal, ledger->header);
     int result = pp_segment_create(ledger, 0, (struct pp_bytes){ledger->header, header_bytes},
                                    &ledger->segment_fd);
     if (result == 0)

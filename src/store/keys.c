@@ -58,8 +58,8 @@ static enum pp_error write_signer(int dir, const struct pp_note_signer *signer, 
     char public_text[PP_NOTE_KEY_TEXT_BYTES + 1];
     pp_note_signer_format(signer, private_text);
     pp_note_key_format(&signer->key, public_text);
-    enum pp_error error
-        = pp_file_replace(dir, PP_CHECKPOINT_KEY_FILE, line_of(private_text), true, failure);
+    enum pp_error error =
+        pp_file_replace(dir, PP_CHECKPOINT_KEY_FILE, line_of(private_text), true, failure);
     if (error == PP_OK)
         error = pp_file_replace(dir, PP_CHECKPOINT_PUB_FILE, line_of(public_text), false, failure);
     return error;
@@ -67,14 +67,14 @@ static enum pp_error write_signer(int dir, const struct pp_note_signer *signer, 
 
 static enum pp_error write_keys(int dir, struct new_keys *keys, struct pp_failure *failure)
 {
-    enum pp_error error
-        = pp_file_replace(dir, PP_VERIFY_KEY_FILE, pp_bytes_of(keys->verify_text), true, failure);
+    enum pp_error error =
+        pp_file_replace(dir, PP_VERIFY_KEY_FILE, pp_bytes_of(keys->verify_text), true, failure);
     if (error == PP_OK)
         error = write_signer(dir, &keys->signer, keys->private_text, failure);
     if (error == PP_OK)
-        error = pp_file_replace(
-            dir, PP_SEALING_KEY_FILE,
-            (struct pp_bytes){keys->sealing_file, sizeof keys->sealing_file}, true, failure);
+        error = pp_file_replace(dir, PP_SEALING_KEY_FILE,
+                                (struct pp_bytes){keys->sealing_file, sizeof keys->sealing_file},
+                                true, failure);
     return error;
 }
 

@@ -22,7 +22,8 @@ struct opening {
     bool has_previous;
 };
 
-static enum pp_error fail(struct opening *o, enum pp_error code, const char *what, const char *advice)
+static enum pp_error fail(struct opening *o, enum pp_error code, const char *what,
+                          const char *advice)
 {
     return pp_fail(o->failure, code, 0, "%s: %s; %s", o->ledger->layout.path, what, advice);
 }
@@ -34,9 +35,9 @@ static enum pp_error check_segment(struct opening *o, uint64_t segment, struct p
     struct pp_ledger *ledger = o->ledger;
     char name[PP_SEGMENT_NAME_BYTES];
     pp_segment_name(segment, name);
-    enum pp_error error = pp_file_read(ledger->layout.segments, name,
-                                       PP_SEGMENT_BYTES_MAX + (size_t)PP_GROUP_BYTES_MAX * 2, data,
-                                       o->failure);
+    enum pp_error error =
+        pp_file_read(ledger->layout.segments, name,
+                     PP_SEGMENT_BYTES_MAX + (size_t)PP_GROUP_BYTES_MAX * 2, data, o->failure);
     if (error != PP_OK)
         return error;
     ledger->sink.count = 0;
@@ -67,8 +68,8 @@ static enum pp_error fit_arrays(struct opening *o, uint64_t segment)
     if (size < 0)
         return pp_fail(o->failure, PP_ERROR_IO, (int)-size, "%s/segments/%s can't be read",
                        ledger->layout.path, name);
-    size_t cap = (size_t)size / PP_ENTRY_FRAME_BYTES_MIN / PP_INDEX_BLOCK_ENTRIES + 2
-                 + ledger->offset_cap;
+    size_t cap =
+        (size_t)size / PP_ENTRY_FRAME_BYTES_MIN / PP_INDEX_BLOCK_ENTRIES + 2 + ledger->offset_cap;
     bool good = true;
     for (int i = 0; i < 2; i++) {
         uint64_t *offsets = realloc(ledger->offsets[i], cap * sizeof *offsets);
@@ -105,22 +106,24 @@ static enum pp_error refuse_modified(struct opening *o, const struct pp_check_re
     return pp_fail(o->failure, PP_ERROR_MISMATCH, 0,
                    "%s: segment %" PRIu64 ", offset %zu: %s; nothing was written, run `postproof "
                    "verify`",
-                   o->ledger->layout.path, result->has_header ? result->header.segment : o->last_segment,
+                   o->ledger->layout.path,
+                   result->has_header ? result->header.segment : o->last_segment,
                    result->bad_offset, result->reason);
 }
 
-/* A crash while a segment was made leaves a file without a whole header, and nothing sealed in it. */
+/* A crash while a segment was made leaves a file without a whole header, and nothing sealed in it.
+ */
 static bool is_unmade(const struct opening *o)
 {
-    return !o->last.has_header && o->last_segment > o->first_segment
-           && o->last.used_end <= PP_SEGMENT_HEADER_FRAME_BYTES_MAX;
+    return !o->last.has_header && o->last_segment > o->first_segment &&
+           o->last.used_end <= PP_SEGMENT_HEADER_FRAME_BYTES_MAX;
 }
 
 static enum pp_error read_last_segments(struct opening *o)
 {
     uint64_t count;
-    enum pp_error error
-        = pp_layout_segments(&o->ledger->layout, &o->first_segment, &count, o->failure);
+    enum pp_error error =
+        pp_layout_segments(&o->ledger->layout, &o->first_segment, &count, o->failure);
     if (error == PP_OK && count == 0)
         error = fail(o, PP_ERROR_MISMATCH, "it has no segments", "run `postproof verify`");
     if (error != PP_OK)
@@ -167,7 +170,8 @@ static const struct pp_check_result *sealed_state(const struct opening *o)
 
 /* ---- Key and checkpoint against the ledger ---- */
 
-/* A crash between a seal and its key: the key of the seal's epoch proves the seal, then moves on. */
+/* A crash between a seal and its key: the key of the seal's epoch proves the seal, then moves on.
+ */
 static enum pp_error catch_up(struct opening *o, const struct pp_check_result *sealed,
                               const struct pp_buffer *data)
 {
@@ -196,8 +200,8 @@ static enum pp_error compare_with_key(struct opening *o)
         return catch_up(o, sealed, sealed == &o->last ? &o->last_data : &o->previous_data);
     if (next_epoch < key->ratchet.epoch)
         return pp_fail(o->failure, PP_ERROR_ROLLED_BACK, 0,
-                       "%s is older than its key: the key sealed %" PRIu64
-                       " entries in %" PRIu64 " seals, the ledger has %" PRIu64 " in %" PRIu64
+                       "%s is older than its key: the key sealed %" PRIu64 " entries in %" PRIu64
+                       " seals, the ledger has %" PRIu64 " in %" PRIu64
                        "; it was truncated or restored from a copy: keep it as evidence, run "
                        "`postproof verify`, and start a new ledger with new keys",
                        o->ledger->layout.path, key->size, key->ratchet.epoch, sealed->tree.size,
@@ -216,8 +220,8 @@ static enum pp_error compare_with_checkpoint(struct opening *o)
     struct pp_buffer note = {0};
     struct pp_failure missing;
     struct pp_checkpoint checkpoint;
-    enum pp_error error = pp_file_read(o->ledger->layout.dir, "checkpoint", PP_CHECKPOINT_BYTES_MAX,
-                                       &note, &missing);
+    enum pp_error error =
+        pp_file_read(o->ledger->layout.dir, "checkpoint", PP_CHECKPOINT_BYTES_MAX, &note, &missing);
     if (error == PP_ERROR_NOT_FOUND)
         return PP_OK;
     if (error == PP_ERROR_IO)
@@ -243,8 +247,8 @@ static enum pp_error adopt(struct opening *o)
 {
     struct pp_ledger *ledger = o->ledger;
     const struct pp_segment_header *header = &o->last.header;
-    if (!pp_digest_equal(&header->log_id, &ledger->secrets->state.log_id)
-        || memcmp(header->key_id, ledger->secrets->state.key_id, PP_KEY_ID_BYTES) != 0)
+    if (!pp_digest_equal(&header->log_id, &ledger->secrets->state.log_id) ||
+        memcmp(header->key_id, ledger->secrets->state.key_id, PP_KEY_ID_BYTES) != 0)
         return pp_fail(o->failure, PP_ERROR_WRONG_KEY, 0,
                        "the sealing key in %s belongs to another ledger than %s; name the right "
                        "folder with --keys",
@@ -290,10 +294,8 @@ static enum pp_error write_control(struct opening *o, enum pp_seal_kind kind, ui
 {
     struct pp_ledger *ledger = o->ledger;
     uint8_t frame[PP_SEAL_FRAME_BYTES];
-    struct pp_job job = {.kind = (uint8_t)kind,
-                         .tag = ledger->tag,
-                         .detail_number = number,
-                         .detail_hash = *hash};
+    struct pp_job job = {
+        .kind = (uint8_t)kind, .tag = ledger->tag, .detail_number = number, .detail_hash = *hash};
     pp_writer_take_key(ledger, &ledger->secrets->job_key, &job.epoch);
     pp_writer_seal(ledger, &job, &ledger->secrets->job_key, frame);
     int result = pp_os_write_at(ledger->segment_fd, frame, sizeof frame, ledger->file_end);
@@ -321,12 +323,12 @@ static enum pp_error recover_tail(struct opening *o)
         return error;
     pp_os_close(ledger->segment_fd);
     ledger->segment_fd = -1;
-    size_t header_bytes
-        = pp_writer_header(ledger, o->last_segment + 1, ledger->secrets->state.ratchet.epoch,
-                           &ledger->secrets->keys.seal, ledger->header);
-    int result = pp_segment_create(ledger, o->last_segment + 1,
-                                   (struct pp_bytes){ledger->header, header_bytes},
-                                   &ledger->segment_fd);
+    size_t header_bytes =
+        pp_writer_header(ledger, o->last_segment + 1, ledger->secrets->state.ratchet.epoch,
+                         &ledger->secrets->keys.seal, ledger->header);
+    int result =
+        pp_segment_create(ledger, o->last_segment + 1,
+                          (struct pp_bytes){ledger->header, header_bytes}, &ledger->segment_fd);
     if (result < 0)
         return pp_fail(o->failure, PP_ERROR_IO, -result, "%s: the next segment can't be made",
                        ledger->layout.path);

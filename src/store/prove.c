@@ -50,8 +50,8 @@ static bool map_index(struct pp_ledger_reader *reader, uint64_t place)
         return false;
     segment->index_mapped = true;
     struct pp_bytes file = {segment->index_data, segment->index_bytes};
-    if (file.len != 0 && pp_index_decode(file, &segment->index) == PP_OK
-        && segment->index.first_seq == segment->first_seq)
+    if (file.len != 0 && pp_index_decode(file, &segment->index) == PP_OK &&
+        segment->index.first_seq == segment->first_seq)
         return true;
     pp_os_unmap(segment->index_data, segment->index_bytes);
     segment->index_data = NULL;
@@ -230,8 +230,8 @@ static enum pp_error range_root(struct pp_ledger_reader *reader, struct pp_merkl
     size_t count = 0;
     for (uint64_t at = range.start; at < range.end;) {
         unsigned height = 0;
-        while (height < PP_MERKLE_HEIGHT_MAX && (at >> height & 1) == 0
-               && ((uint64_t)2 << height) <= range.end - at)
+        while (height < PP_MERKLE_HEIGHT_MAX && (at >> height & 1) == 0 &&
+               ((uint64_t)2 << height) <= range.end - at)
             height++;
         enum pp_error error = subtree(reader, at, height, &parts[count++]);
         if (error != PP_OK)
@@ -294,8 +294,8 @@ static enum pp_error check_inclusion(struct pp_ledger_reader *reader, uint64_t s
         error = pp_ledger_reader_root(reader, size, &root);
     if (error != PP_OK)
         return error;
-    if (pp_merkle_inclusion_root(&leaf, seq, size, path, count, &reached) != PP_OK
-        || !pp_digest_equal(&reached, &root))
+    if (pp_merkle_inclusion_root(&leaf, seq, size, path, count, &reached) != PP_OK ||
+        !pp_digest_equal(&reached, &root))
         return fail(reader, PP_ERROR_MISMATCH, "an index does not match the entries");
     return PP_OK;
 }
@@ -338,7 +338,8 @@ enum pp_error pp_ledger_prove_consistency(struct pp_ledger_reader *reader, uint6
         error = pp_ledger_reader_root(reader, new_size, &new_root);
     if (error != PP_OK)
         return error;
-    if (pp_merkle_consistency_check(old_size, &old_root, new_size, &new_root, path, *count) != PP_OK)
+    if (pp_merkle_consistency_check(old_size, &old_root, new_size, &new_root, path, *count) !=
+        PP_OK)
         return fail(reader, PP_ERROR_MISMATCH, "an index does not match the entries");
     return PP_OK;
 }

@@ -15,8 +15,9 @@ enum { SEGMENT_LIMIT = PP_SEGMENT_BYTES_MAX + 2 * PP_GROUP_BYTES_MAX };
 static enum pp_error fail_segment(struct pp_ledger_reader *reader, uint64_t place,
                                   enum pp_error code, int os_error, const char *what)
 {
-    return pp_fail(&reader->failure, code, os_error, "%s: segment %" PRIu64 " %s; run `postproof verify`",
-                   reader->layout.path, reader->first_segment + place, what);
+    return pp_fail(&reader->failure, code, os_error,
+                   "%s: segment %" PRIu64 " %s; run `postproof verify`", reader->layout.path,
+                   reader->first_segment + place, what);
 }
 
 /* ---- Segments ---- */
@@ -91,14 +92,12 @@ static enum pp_error read_header(struct pp_ledger_reader *reader, uint64_t place
     enum pp_error error = pp_reader_load(reader, place);
     if (error != PP_OK)
         return error;
-    if (pp_reader_frame(reader, 0, &frame) != PP_OK || frame.type != PP_FRAME_HEADER
-        || pp_segment_header_decode(frame.content, &header) != PP_OK)
+    if (pp_reader_frame(reader, 0, &frame) != PP_OK || frame.type != PP_FRAME_HEADER ||
+        pp_segment_header_decode(frame.content, &header) != PP_OK)
         return fail_segment(reader, place, PP_ERROR_FORMAT, 0, "has a damaged header");
     reader->segments[place].first_seq = header.first_seq;
-    if (place == 0
-        && pp_merkle_tree_load(&reader->first_tree, header.first_seq, header.peaks,
-                               header.peak_count)
-               != PP_OK)
+    if (place == 0 && pp_merkle_tree_load(&reader->first_tree, header.first_seq, header.peaks,
+                                          header.peak_count) != PP_OK)
         return fail_segment(reader, place, PP_ERROR_FORMAT, 0, "has damaged peaks");
     if (place > 0 && header.first_seq < reader->segments[place - 1].first_seq)
         return fail_segment(reader, place, PP_ERROR_FORMAT, 0, "starts before the one before it");
@@ -126,8 +125,8 @@ static enum pp_error read_headers(struct pp_ledger_reader *reader)
 {
     for (uint64_t place = 0; place < reader->segment_count; place++) {
         enum pp_error error = read_header(reader, place);
-        if (error == PP_ERROR_FORMAT && place > 0 && place + 1 == reader->segment_count
-            && reader->segments[place].first_seq == 0) {
+        if (error == PP_ERROR_FORMAT && place > 0 && place + 1 == reader->segment_count &&
+            reader->segments[place].first_seq == 0) {
             drop_current(reader);
             reader->current = --reader->segment_count;
             error = PP_OK;
@@ -214,7 +213,8 @@ enum pp_error pp_ledger_reader_seek(struct pp_ledger_reader *reader, uint64_t se
 {
     if (seq < pp_ledger_reader_first(reader) || seq > reader->size)
         return pp_fail(&reader->failure, PP_ERROR_NOT_FOUND, 0,
-                       "there is no entry %" PRIu64 ": the ledger holds %" PRIu64 " to %" PRIu64,
+                       "there is no entry %" PRIu64 ": the ledger holds entries from %" PRIu64
+                       " on, before %" PRIu64,
                        seq, pp_ledger_reader_first(reader), reader->size);
     enum pp_error error = pp_reader_load(reader, pp_reader_place(reader, seq));
     if (error != PP_OK)
@@ -243,8 +243,8 @@ static enum pp_error next_entry_frame(struct pp_ledger_reader *reader, struct pp
 /* The next segment's first entry is due: what is left of this one is unsealed. */
 static bool segment_is_done(const struct pp_ledger_reader *reader)
 {
-    return reader->current + 1 < reader->segment_count
-           && reader->segments[reader->current + 1].first_seq == reader->next_seq;
+    return reader->current + 1 < reader->segment_count &&
+           reader->segments[reader->current + 1].first_seq == reader->next_seq;
 }
 
 enum pp_error pp_ledger_reader_next(struct pp_ledger_reader *reader, struct pp_entry *entry)
@@ -258,8 +258,8 @@ enum pp_error pp_ledger_reader_next(struct pp_ledger_reader *reader, struct pp_e
         reader->at = 0;
     }
     struct pp_frame frame;
-    if (next_entry_frame(reader, &frame) != PP_OK
-        || pp_entry_decode(frame.content, entry) != PP_OK || entry->seq != reader->next_seq)
+    if (next_entry_frame(reader, &frame) != PP_OK ||
+        pp_entry_decode(frame.content, entry) != PP_OK || entry->seq != reader->next_seq)
         return fail_segment(reader, reader->current, PP_ERROR_FORMAT, 0,
                             "does not hold the entry that is due");
     reader->next_seq++;
@@ -278,11 +278,11 @@ static enum pp_error read_blob(struct pp_ledger_reader *reader, const char *name
     *data = NULL;
     if (pp_os_size(fd) != (int64_t)len)
         error = pp_fail(&reader->failure, PP_ERROR_MISMATCH, 0,
-                        "%s/blobs/%s has not the length that its entry states",
-                        reader->layout.path, name);
+                        "%s/blobs/%s has not the length that its entry states", reader->layout.path,
+                        name);
     else if ((*data = malloc(len + 1)) == NULL)
-        error = pp_fail(&reader->failure, PP_ERROR_MEMORY, 0, "no memory for a body of %" PRIu64
-                        " bytes", len);
+        error = pp_fail(&reader->failure, PP_ERROR_MEMORY, 0,
+                        "no memory for a body of %" PRIu64 " bytes", len);
     else if (pp_os_read_at(fd, *data, len, 0) != (int64_t)len)
         error = pp_fail(&reader->failure, PP_ERROR_IO, 0, "%s/blobs/%s can't be read",
                         reader->layout.path, name);

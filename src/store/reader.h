@@ -8,8 +8,8 @@
 /* One segment as the reader knows it. */
 struct pp_reader_segment {
     uint64_t first_seq;
-    bool has_index;          /* index_data is loaded and decoded */
-    bool index_mapped;       /* by pp_os_map, else from malloc */
+    bool has_index;    /* index_data is loaded and decoded */
+    bool index_mapped; /* by pp_os_map, else from malloc */
     const uint8_t *index_data;
     size_t index_bytes;
     struct pp_segment_index index;

@@ -12,8 +12,8 @@ size_t pp_writer_header_bytes(const struct pp_ledger *ledger, uint64_t first_seq
     size_t peaks = 0;
     for (uint64_t bits = first_seq; bits != 0; bits &= bits - 1)
         peaks++;
-    return PP_SEGMENT_HEADER_FRAME_BYTES_MAX - PP_ORIGIN_BYTES_MAX + strlen(ledger->origin)
-           - (64 - peaks) * PP_DIGEST_BYTES;
+    return PP_SEGMENT_HEADER_FRAME_BYTES_MAX - PP_ORIGIN_BYTES_MAX + strlen(ledger->origin) -
+           (64 - peaks) * PP_DIGEST_BYTES;
 }
 
 size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint64_t epoch,
@@ -89,13 +89,13 @@ static bool options_are_valid(struct pp_ledger_options *options)
         options->group_bytes = PP_GROUP_BYTES_DEFAULT;
     if (options->group_bytes > options->segment_bytes)
         options->group_bytes = options->segment_bytes;
-    return options->segment_bytes >= PP_SEGMENT_BYTES_MIN
-           && options->segment_bytes <= PP_SEGMENT_BYTES_MAX
-           && options->group_bytes >= PP_GROUP_BYTES_MIN
-           && options->group_bytes <= PP_GROUP_BYTES_MAX;
+    return options->segment_bytes >= PP_SEGMENT_BYTES_MIN &&
+           options->segment_bytes <= PP_SEGMENT_BYTES_MAX &&
+           options->group_bytes >= PP_GROUP_BYTES_MIN && options->group_bytes <= PP_GROUP_BYTES_MAX;
 }
 
-/* The arrays are as large as the options make them need to be, so that appending never allocates. */
+/* The arrays are as large as the options make them need to be, so that appending never allocates.
+ */
 static bool alloc_arrays(struct pp_ledger *ledger)
 {
     size_t group = ledger->options.group_bytes + PP_FRAME_BYTES_MAX;
@@ -109,8 +109,8 @@ static bool alloc_arrays(struct pp_ledger *ledger)
         ledger->groups[i] = pp_os_buffer_alloc(group);
         ledger->leaves[i] = pp_os_buffer_alloc(ledger->leaf_cap * sizeof *ledger->leaves[i]);
         ledger->offsets[i] = calloc(ledger->offset_cap, sizeof *ledger->offsets[i]);
-        good = good && ledger->groups[i] != NULL && ledger->leaves[i] != NULL
-               && ledger->offsets[i] != NULL;
+        good = good && ledger->groups[i] != NULL && ledger->leaves[i] != NULL &&
+               ledger->offsets[i] != NULL;
     }
     ledger->sink.nodes = calloc(ledger->sink.cap, sizeof *ledger->sink.nodes);
     ledger->header = malloc(PP_SEGMENT_HEADER_FRAME_BYTES_MAX);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of src/store share: failures in words, the layout of a ledger's folder, the writer's
-   state.  The store is the layer between the core's bytes and os.h: files, crash order, recovery. */
+/* What the files of src/store share: failures in words, the layout of a ledger's folder, the
+   writer's state.  The store is the layer between the core's bytes and os.h: files, crash order,
+   recovery. */
 #ifndef PP_STORE_H
 #define PP_STORE_H
 
@@ -114,16 +115,16 @@ struct pp_secrets {
 /* Work for the thread that owns the tree and the files; at most one is in hand. */
 struct pp_job {
     bool due;
-    uint8_t kind;              /* enum pp_seal_kind of the seal that ends the group */
-    const uint8_t *data;       /* the group's frames */
+    uint8_t kind;        /* enum pp_seal_kind of the seal that ends the group */
+    const uint8_t *data; /* the group's frames */
     size_t len;
-    struct pp_digest *leaves;  /* of its entries */
+    struct pp_digest *leaves; /* of its entries */
     size_t leaf_count;
-    struct pp_tag tag;         /* after them */
+    struct pp_tag tag; /* after them */
     uint64_t epoch, detail_number;
     struct pp_digest detail_hash;
-    bool rotate;               /* then close the segment, with the next epoch */
-    const uint64_t *offsets;   /* of the segment, for its index */
+    bool rotate;             /* then close the segment, with the next epoch */
+    const uint64_t *offsets; /* of the segment, for its index */
 };
 
 struct pp_ledger {
@@ -180,8 +181,8 @@ void pp_writer_stop(struct pp_ledger *ledger);
 /* Gives the current epoch's seal key to a job, and steps the caller's keys to the next epoch. */
 void pp_writer_take_key(struct pp_ledger *ledger, struct pp_mac_key *key, uint64_t *epoch);
 /* Seals the tree as it is: the frame goes to out, the key state to secrets->slot. */
-void pp_writer_seal(struct pp_ledger *ledger, const struct pp_job *job, const struct pp_mac_key *key,
-                    uint8_t out[PP_SEAL_FRAME_BYTES]);
+void pp_writer_seal(struct pp_ledger *ledger, const struct pp_job *job,
+                    const struct pp_mac_key *key, uint8_t out[PP_SEAL_FRAME_BYTES]);
 /* Hands the filled group to the thread; rotate: and closes the segment behind it. */
 PP_MUST_CHECK enum pp_error pp_writer_flush(struct pp_ledger *ledger, bool rotate);
 /* Seals a record without entries (prune) as a group of its own. */

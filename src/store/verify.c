@@ -48,8 +48,8 @@ static bool open_ledger(struct pp_verification *v, const char *path)
     struct pp_failure failure;
     if (pp_layout_open(&v->layout, path, &failure) == PP_OK)
         return true;
-    return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "name the folder of a ledger", "%s",
-                            failure.text);
+    return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "name the folder of a ledger",
+                            "%s", failure.text);
 }
 
 static bool list_segments(struct pp_verification *v, uint64_t *first, uint64_t *count)
@@ -176,10 +176,11 @@ static bool check_trust(struct pp_verification *v)
     if (v->key != NULL)
         return true;
     if (report->trust == PP_TRUST_T0)
-        return pp_verify_refuse(v, PP_VERDICT_UNANCHORED, PP_NO_SEQ,
-                                "bring --verify-key, or --checkpoint and --checkpoint-key",
-                                "the files agree with each other, but nothing anchors them: whoever "
-                                "controls the disk could have made them");
+        return pp_verify_refuse(
+            v, PP_VERDICT_UNANCHORED, PP_NO_SEQ,
+            "bring --verify-key, or --checkpoint and --checkpoint-key",
+            "the files agree with each other, but nothing anchors them: whoever "
+            "controls the disk could have made them");
     if (report->checkpoint_size == report->size)
         return true;
     return pp_verify_refuse(v, PP_VERDICT_UNANCHORED, report->checkpoint_size,
@@ -193,21 +194,23 @@ static void accept(struct pp_verification *v)
 {
     const char *reason = "every entry, tag and seal was made with the key";
     if (v->key == NULL)
-        reason = "the entries are those of the checkpoint; tags and seals were not checked, for want "
-                 "of a verification key";
+        reason =
+            "the entries are those of the checkpoint; tags and seals were not checked, for want "
+            "of a verification key";
     else if (v->report->trust == PP_TRUST_T2)
-        reason = "every entry, tag and seal was made with the key, and the checkpoint's entries are "
-                 "all there";
+        reason =
+            "every entry, tag and seal was made with the key, and the checkpoint's entries are "
+            "all there";
     (void)pp_verify_refuse(v, PP_VERDICT_OK, PP_NO_SEQ, "", "%s", reason);
 }
 
 static void judge(struct pp_verification *v, const char *path)
 {
-    if (pp_verify_load_trust(v) && open_ledger(v, path) && pp_verify_load_local_checkpoint(v)
-        && check_all_segments(v) && check_ends(v)
-        && check_anchor(v, PP_ANCHOR_BROUGHT, "the checkpoint brought")
-        && check_anchor(v, PP_ANCHOR_LOCAL, "the ledger's own checkpoint") && check_tail(v)
-        && check_trust(v))
+    if (pp_verify_load_trust(v) && open_ledger(v, path) && pp_verify_load_local_checkpoint(v) &&
+        check_all_segments(v) && check_ends(v) &&
+        check_anchor(v, PP_ANCHOR_BROUGHT, "the checkpoint brought") &&
+        check_anchor(v, PP_ANCHOR_LOCAL, "the ledger's own checkpoint") && check_tail(v) &&
+        check_trust(v))
         accept(v);
 }
 
@@ -225,8 +228,8 @@ static bool attempt(const char *path, const struct pp_verify_options *options,
         (void)pp_verify_refuse(&v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "", "no memory is left");
     else
         judge(&v, path);
-    bool again = report->verdict != PP_VERDICT_OK && report->verdict != PP_VERDICT_UNANCHORED
-                 && v.layout.dir >= 0 && writer_is_active(&v);
+    bool again = report->verdict != PP_VERDICT_OK && report->verdict != PP_VERDICT_UNANCHORED &&
+                 v.layout.dir >= 0 && writer_is_active(&v);
     if (v.layout.path != NULL)
         pp_layout_close(&v.layout);
     pp_os_secret_free(v.key, sizeof *v.key);

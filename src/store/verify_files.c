@@ -100,11 +100,11 @@ bool pp_verify_blobs(const struct pp_verification *v, struct pp_bytes data,
     struct pp_frame frame;
     struct pp_entry entry;
     for (size_t at = 0; at < slot->result.sealed_end; at += frame.bytes) {
-        if (pp_frame_read((struct pp_bytes){data.data + at, slot->result.sealed_end - at}, &frame)
-            != PP_OK)
+        if (pp_frame_read((struct pp_bytes){data.data + at, slot->result.sealed_end - at},
+                          &frame) != PP_OK)
             return true; /* pp_segment_check has judged the frames */
-        if (frame.type == PP_FRAME_ENTRY && pp_entry_decode(frame.content, &entry) == PP_OK
-            && entry.kind == PP_ENTRY_REFERENCE && !check_blob(v, &entry, slot))
+        if (frame.type == PP_FRAME_ENTRY && pp_entry_decode(frame.content, &entry) == PP_OK &&
+            entry.kind == PP_ENTRY_REFERENCE && !check_blob(v, &entry, slot))
             return false;
     }
     return true;

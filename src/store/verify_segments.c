@@ -36,7 +36,8 @@ struct worker {
     struct pp_buffer buffer;
 };
 
-static void unreadable(struct pp_verify_slot *slot, const char *name, const struct pp_failure *failure)
+static void unreadable(struct pp_verify_slot *slot, const char *name,
+                       const struct pp_failure *failure)
 {
     slot->result.verdict = PP_VERDICT_UNREADABLE;
     slot->result.first_bad_seq = PP_NO_SEQ;
@@ -82,9 +83,9 @@ static void check_one(struct worker *w, uint64_t segment, struct pp_verify_slot 
     char name[PP_SEGMENT_NAME_BYTES];
     memset(slot, 0, sizeof *slot);
     pp_segment_name(segment, name);
-    enum pp_error error
-        = pp_file_read(w->pool->v->layout.segments, name,
-                       PP_SEGMENT_BYTES_MAX + 2 * (size_t)PP_GROUP_BYTES_MAX, &w->buffer, &failure);
+    enum pp_error error =
+        pp_file_read(w->pool->v->layout.segments, name,
+                     PP_SEGMENT_BYTES_MAX + 2 * (size_t)PP_GROUP_BYTES_MAX, &w->buffer, &failure);
     if (error != PP_OK) {
         unreadable(slot, name, &failure);
         return;

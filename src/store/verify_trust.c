@@ -9,8 +9,8 @@
 
 static bool refuse_input(struct pp_verification *v, const char *file, const char *what)
 {
-    return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "name the right file", "%s %s", file,
-                            what);
+    return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "name the right file", "%s %s",
+                            file, what);
 }
 
 static bool load_verify_key(struct pp_verification *v)
@@ -43,8 +43,8 @@ static bool load_checkpoint_key(struct pp_verification *v)
     const char *path = v->options->checkpoint_key;
     struct pp_buffer text = {0};
     struct pp_failure failure;
-    bool good = pp_file_read(PP_OS_CWD, path, PP_NOTE_KEY_TEXT_BYTES, &text, &failure) == PP_OK
-                && pp_note_key_parse((struct pp_bytes){text.data, text.len}, &v->note_key) == PP_OK;
+    bool good = pp_file_read(PP_OS_CWD, path, PP_NOTE_KEY_TEXT_BYTES, &text, &failure) == PP_OK &&
+                pp_note_key_parse((struct pp_bytes){text.data, text.len}, &v->note_key) == PP_OK;
     pp_buffer_free(&text);
     if (!good)
         return refuse_input(v, path, "is no checkpoint key (checkpoint.pub), or can't be read");
@@ -53,13 +53,13 @@ static bool load_checkpoint_key(struct pp_verification *v)
 }
 
 /* The note as an anchor: form, and the signature when there is a key.  false and *what: why not. */
-static bool open_note(struct pp_verification *v, struct pp_bytes note, struct pp_verify_anchor *anchor,
-                      const char **what)
+static bool open_note(struct pp_verification *v, struct pp_bytes note,
+                      struct pp_verify_anchor *anchor, const char **what)
 {
     struct pp_checkpoint checkpoint;
     *what = "is no checkpoint (C2SP tlog-checkpoint), or is damaged";
-    if (pp_checkpoint_parse(note, &checkpoint) != PP_OK
-        || checkpoint.origin.len > PP_ORIGIN_BYTES_MAX)
+    if (pp_checkpoint_parse(note, &checkpoint) != PP_OK ||
+        checkpoint.origin.len > PP_ORIGIN_BYTES_MAX)
         return false;
     memcpy(anchor->origin, checkpoint.origin.data, checkpoint.origin.len);
     anchor->origin[checkpoint.origin.len] = 0;
@@ -83,9 +83,9 @@ static bool load_checkpoint(struct pp_verification *v)
         return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ,
                                 "add --verify-key or --checkpoint-key checkpoint.pub",
                                 "the checkpoint %s can't be trusted without a key", path);
-    bool good = pp_file_read(PP_OS_CWD, path, PP_CHECKPOINT_BYTES_MAX, &note, &failure) == PP_OK
-                && open_note(v, (struct pp_bytes){note.data, note.len},
-                             &v->anchors[PP_ANCHOR_BROUGHT], &what);
+    bool good =
+        pp_file_read(PP_OS_CWD, path, PP_CHECKPOINT_BYTES_MAX, &note, &failure) == PP_OK &&
+        open_note(v, (struct pp_bytes){note.data, note.len}, &v->anchors[PP_ANCHOR_BROUGHT], &what);
     pp_buffer_free(&note);
     if (!good)
         return refuse_input(v, path, what);
@@ -108,16 +108,15 @@ bool pp_verify_load_local_checkpoint(struct pp_verification *v)
     struct pp_buffer note = {0};
     struct pp_failure failure;
     const char *what;
-    enum pp_error error
-        = pp_file_read(v->layout.dir, "checkpoint", PP_CHECKPOINT_BYTES_MAX, &note, &failure);
+    enum pp_error error =
+        pp_file_read(v->layout.dir, "checkpoint", PP_CHECKPOINT_BYTES_MAX, &note, &failure);
     if (error == PP_ERROR_NOT_FOUND)
         return true;
     bool good = true;
     if (error == PP_ERROR_IO)
         good = pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "", "%s", failure.text);
-    else if (error != PP_OK
-             || !open_note(v, (struct pp_bytes){note.data, note.len},
-                           &v->anchors[PP_ANCHOR_LOCAL], &what)) {
+    else if (error != PP_OK || !open_note(v, (struct pp_bytes){note.data, note.len},
+                                          &v->anchors[PP_ANCHOR_LOCAL], &what)) {
         snprintf(v->report->place, sizeof v->report->place, "checkpoint");
         good = pp_verify_refuse(v, PP_VERDICT_MODIFIED, PP_NO_SEQ, "",
                                 "the ledger's file \"checkpoint\" %s",
