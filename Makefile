@@ -145,8 +145,7 @@ bench: deps ## speed and memory beside the peers, which it installs (SQLite, rsy
 benchmark: bench ## the same
 
 run-bench:
-	$(Q)$(BUILD)/bench/bench_ledger
-	$(Q)bench/peers/run.sh
+	$(Q)bench/run.sh $(BUILD)/bench/bench_ledger
 
 demo: deps ## keys, a ledger of this machine's logs, and attacks on copies of it
 	$(AGAIN) $(PARALLEL) build

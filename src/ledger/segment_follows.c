@@ -7,10 +7,12 @@
 
 #include "../base/base.h"
 
-static bool refuse(struct pp_check_result *next, enum pp_verdict verdict, const char *reason)
+/* What should come next is bad: the header's own claim about its first entry may be false. */
+static bool refuse(const struct pp_check_result *previous, struct pp_check_result *next,
+                   enum pp_verdict verdict, const char *reason)
 {
     next->verdict = verdict;
-    next->first_bad_seq = next->has_header ? next->header.first_seq : PP_NO_SEQ;
+    next->first_bad_seq = previous->tree.size;
     next->bad_offset = 0;
     next->reason = reason;
     return false;
@@ -32,11 +34,13 @@ static bool after_rotation(const struct pp_check_result *previous, struct pp_che
 {
     const struct pp_seal *rotation = &previous->last_seal;
     if (previous->used_end != previous->sealed_end)
-        return refuse(next, PP_VERDICT_MODIFIED, "bytes were added behind a rotation seal");
+        return refuse(previous, next, PP_VERDICT_MODIFIED,
+                      "bytes were added behind a rotation seal");
     if (rotation->detail_number != next->header.segment || next->header.epoch != rotation->epoch)
-        return refuse(next, PP_VERDICT_MODIFIED, "the rotation seal names another segment");
+        return refuse(previous, next, PP_VERDICT_MODIFIED,
+                      "the rotation seal names another segment");
     if (next->has_seal && next->first_seal.kind == PP_SEAL_RECOVERY)
-        return refuse(next, PP_VERDICT_MODIFIED, "a recovery seal follows a rotation");
+        return refuse(previous, next, PP_VERDICT_MODIFIED, "a recovery seal follows a rotation");
     return true;
 }
 
@@ -54,16 +58,17 @@ static bool after_recovery(const struct pp_check_result *previous, struct pp_che
                            bool last)
 {
     if (next->header.epoch != epoch_after(previous))
-        return refuse(next, PP_VERDICT_MODIFIED,
+        return refuse(previous, next, PP_VERDICT_MODIFIED,
                       "the seals that closed the segment before are gone");
     if (!next->has_seal)
-        return last ||
-               refuse(next, PP_VERDICT_MODIFIED, "the segment before was never closed by a seal");
+        return last || refuse(previous, next, PP_VERDICT_MODIFIED,
+                              "the segment before was never closed by a seal");
     if (next->first_seal.kind != PP_SEAL_RECOVERY)
-        return refuse(next, PP_VERDICT_UNSEALED, "the rotation seal of the segment before is gone");
+        return refuse(previous, next, PP_VERDICT_UNSEALED,
+                      "the rotation seal of the segment before is gone");
     if (next->first_seal.detail_number != previous->used_end - previous->sealed_end ||
         !pp_digest_equal(&next->first_seal.detail_hash, &previous->torn_digest))
-        return refuse(next, PP_VERDICT_MODIFIED,
+        return refuse(previous, next, PP_VERDICT_MODIFIED,
                       "the torn bytes before are not those that the recovery seal vouches for");
     return true;
 }
@@ -73,14 +78,15 @@ bool pp_segment_follows(const struct pp_check_result *previous, struct pp_check_
 {
     if (!next->has_header) {
         if (previous->rotated || !last || next->used_end > PP_SEGMENT_HEADER_FRAME_BYTES_MAX)
-            return refuse(next, PP_VERDICT_MODIFIED, "the segment header is damaged");
+            return refuse(previous, next, PP_VERDICT_MODIFIED, "the segment header is damaged");
         next->verdict = PP_VERDICT_OK; /* a crash while the segment was made */
         return true;
     }
     if (!pp_digest_equal(&previous->identity, &next->identity))
-        return refuse(next, PP_VERDICT_WRONG_LOG, "the segment belongs to another ledger");
+        return refuse(previous, next, PP_VERDICT_WRONG_LOG,
+                      "the segment belongs to another ledger");
     if (!same_state(previous, next))
-        return refuse(next, PP_VERDICT_MODIFIED,
+        return refuse(previous, next, PP_VERDICT_MODIFIED,
                       "the segment does not continue the one before it: another state");
     return previous->rotated ? after_rotation(previous, next)
                              : after_recovery(previous, next, last);

@@ -130,19 +130,20 @@ static bool refuse_slot(struct pp_verification *v, const struct pp_verify_slot *
 static bool refuse_header(struct pp_verification *v, uint64_t segment,
                           const struct pp_check_result *result)
 {
+    bool first = segment == v->first_segment;
+    uint64_t seq = first ? result->header.first_seq : v->report->size; /* not what it claims */
     snprintf(v->report->place, sizeof v->report->place, "segments/%020" PRIu64 ".seg offset 0",
              segment);
     if (memcmp(result->header.key_id, v->key->key_id, PP_KEY_ID_BYTES) != 0)
-        return pp_verify_refuse(v, PP_VERDICT_WRONG_LOG, result->header.first_seq,
+        return pp_verify_refuse(v, PP_VERDICT_WRONG_LOG, seq,
                                 "bring this ledger's own key, or find out who replaced the ledger",
                                 "the ledger says that it belongs to another set of keys than the "
                                 "verification key");
-    bool first = segment == v->first_segment;
     if (first && !result->first_tag_valid && result->verdict != PP_VERDICT_OK)
-        return pp_verify_refuse(v, PP_VERDICT_WRONG_KEY, result->header.first_seq, "",
+        return pp_verify_refuse(v, PP_VERDICT_WRONG_KEY, seq, "",
                                 "nothing in it was sealed with this key: the ledger was made anew "
                                 "with another key");
-    return pp_verify_refuse(v, PP_VERDICT_MODIFIED, result->header.first_seq, "",
+    return pp_verify_refuse(v, PP_VERDICT_MODIFIED, seq, "",
                             "the segment header was not made with the key of its epoch");
 }
 
@@ -200,7 +201,7 @@ static bool link_segment(struct pp_verification *v, struct pp_verify_slot *slot,
                                 "a segment file bears another segment's name");
     bool follows = first || pp_segment_follows(v->previous, result, last);
     if (result->verdict != PP_VERDICT_OK || !follows) {
-        if (slot->reason[0] == 0) {
+        if (!follows || slot->reason[0] == 0) {
             snprintf(slot->place, sizeof slot->place, "segments/%020" PRIu64 ".seg offset %zu",
                      v->next_segment, result->bad_offset);
             snprintf(slot->reason, sizeof slot->reason, "%s", result->reason);
