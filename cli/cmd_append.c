@@ -37,7 +37,7 @@ static bool read_file(struct appender *appender, const struct append_options *op
                       const char *path)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? 0 : pp_os_open(PP_OS_CWD, path, PP_OS_READ);
+    int fd = is_stdin ? 0 : pp_os_open(PP_OS_CWD, path, PP_OS_READ_FOLLOW);
     if (!options->source)
         appender->ingest.source = is_stdin ? pp_bytes_of("stdin") : base_name(path);
     int error = fd < 0 ? fd : appender_read_stream(appender, fd);

@@ -126,7 +126,7 @@ static void check_secret(struct doctor *doctor, const char *name)
     char path[CLI_PATH_BYTES];
     if (!cli_path("doctor", doctor->keys, name, path))
         return;
-    int fd = pp_os_open(PP_OS_CWD, path, PP_OS_READ);
+    int fd = pp_os_open(PP_OS_CWD, path, PP_OS_READ_FOLLOW);
     int is_private = fd < 0 ? fd : pp_os_is_private(fd);
     if (fd >= 0)
         pp_os_close(fd);
@@ -231,7 +231,7 @@ static void check_opening(struct doctor *doctor)
 static void judge_checkpoint(struct doctor *doctor, const char *path, uint64_t size)
 {
     uint64_t modified = 0;
-    int fd = pp_os_open(PP_OS_CWD, path, PP_OS_READ);
+    int fd = pp_os_open(PP_OS_CWD, path, PP_OS_READ_FOLLOW);
     int error = fd < 0 ? fd : pp_os_modified_ns(fd, &modified);
     if (fd >= 0)
         pp_os_close(fd);

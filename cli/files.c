@@ -74,7 +74,7 @@ bool cli_read_file(const char *verb, const char *path, size_t max, struct cli_bu
     bool is_stdin = strcmp(path, "-") == 0;
     const char *name = is_stdin ? "standard input" : path;
     *buffer = (struct cli_buffer){0};
-    int fd = is_stdin ? 0 : pp_os_open(PP_OS_CWD, path, PP_OS_READ);
+    int fd = is_stdin ? 0 : pp_os_open(PP_OS_CWD, path, PP_OS_READ_FOLLOW);
     int error = fd < 0 ? fd : read_all(fd, max, buffer);
     if (fd > 0)
         pp_os_close(fd);
@@ -93,7 +93,7 @@ bool cli_checkpoint_load(const char *verb, const char *ledger, struct cli_checkp
     char path[CLI_PATH_BYTES];
     if (!cli_path(verb, ledger, "checkpoint", path))
         return false;
-    int fd = pp_os_open(PP_OS_CWD, path, PP_OS_READ);
+    int fd = pp_os_open(PP_OS_CWD, path, PP_OS_READ_FOLLOW);
     if (fd == -ENOENT) {
         cli_fail(verb, "%s does not exist; make one with: postproof checkpoint %s", path, ledger);
         return false;

@@ -145,7 +145,8 @@ PP_MUST_CHECK enum pp_error pp_ledger_prune(struct pp_ledger *ledger, uint64_t k
 /* The last failure in words; valid until the next call on this ledger. */
 const struct pp_failure *pp_ledger_failure(const struct pp_ledger *ledger);
 
-/* Syncs, erases the keys in memory, releases the lock and frees.  NULL is allowed. */
+/* Syncs, erases the keys in memory, releases the lock and frees.  NULL is allowed.  PP_OK also for
+   a writer that stopped before: its failure was reported then. */
 PP_MUST_CHECK enum pp_error pp_ledger_close(struct pp_ledger *ledger, struct pp_failure *failure);
 
 /* ---- Reading ------------------------------------------------------------------------------- */

@@ -35,6 +35,9 @@ struct pp_digest pp_mac(const struct pp_mac_key *key, struct pp_bytes a, struct 
 /* HKDF-Expand with L = 32: HMAC(key, info ‖ 0x01), RFC 5869 section 2.3. */
 struct pp_digest pp_hkdf_expand(const struct pp_mac_key *key, const char *info);
 
+/* Overwrites the stack below the caller, where the calls above left copies of pad states. */
+void pp_erase_stack(void);
+
 /* RFC 6962 section 2.1: H(0x00 ‖ data) and H(0x01 ‖ left ‖ right). */
 struct pp_digest pp_leaf_hash(struct pp_bytes data);
 struct pp_digest pp_node_hash(const struct pp_digest *left, const struct pp_digest *right);

@@ -87,6 +87,12 @@ struct pp_digest pp_hkdf_expand(const struct pp_mac_key *key, const char *info)
     return pp_mac(key, pp_bytes_of(info), (struct pp_bytes){&counter, 1});
 }
 
+__attribute__((noinline)) void pp_erase_stack(void)
+{
+    uint8_t area[4096];
+    OPENSSL_cleanse(area, sizeof area);
+}
+
 struct pp_digest pp_leaf_hash(struct pp_bytes data)
 {
     static const uint8_t prefix = LEAF_PREFIX;

@@ -42,6 +42,8 @@ struct pp_bytes pp_frame_prefixed(const struct pp_frame *frame);
 /* ---- Key ratchet (section 7) --------------------------------------------------------------- */
 
 enum { PP_EPOCHS_PER_BLOCK = 4096, PP_KEY_ID_BYTES = 16 };
+/* A forged epoch must not keep a verifier busy: reaching the largest takes seconds. */
+#define PP_EPOCH_MAX ((UINT64_C(1) << 36) - 1)
 
 /* State of one epoch.  Lives in memory of pp_os_secret_alloc. */
 struct pp_ratchet {
@@ -257,11 +259,20 @@ struct pp_check_scratch {
     struct pp_tag tags[PP_CHECK_BATCH];
     struct pp_epoch_keys keys;
     struct pp_ratchet ratchet;
+    bool ratchet_ready; /* false at first; then a later segment goes on from where this one ended */
+};
+
+/* What a writer still has of the keys: that of one epoch, in one ledger. */
+struct pp_check_epoch {
+    struct pp_digest log_id;
+    uint64_t epoch;
+    struct pp_mac_key seal;
 };
 
 struct pp_check_input {
-    struct pp_bytes data;         /* the whole file */
-    const struct pp_digest *seed; /* S(0), or NULL: tags and MACs are not checked */
+    struct pp_bytes data;               /* the whole file */
+    const struct pp_digest *seed;       /* S(0), or NULL: tags and MACs are not checked */
+    const struct pp_check_epoch *epoch; /* without a seed: the MACs of this epoch are; or NULL */
     struct pp_hash_engine *engine;
     struct pp_check_scratch *scratch;
     uint64_t sizes[PP_CHECK_SIZES]; /* tree sizes whose roots are wanted */
@@ -276,7 +287,7 @@ struct pp_check_result {
     uint64_t first_bad_seq;  /* PP_NO_SEQ when the place has no entry */
     size_t bad_offset;
     const char *reason; /* constant text, "" when OK */
-    bool has_header, header_mac_valid, first_tag_valid;
+    bool has_header, header_mac_checked, header_mac_valid, first_tag_valid;
     struct pp_segment_header header; /* origin borrows from data */
     struct pp_digest identity; /* of log id, key id and origin: one value for the whole ledger */
     bool has_seal;
@@ -301,9 +312,14 @@ void pp_segment_check(const struct pp_check_input *input, struct pp_check_result
 
 /* Whether `next` continues where `previous` ends (docs/format/ledger.md sections 6, 10, 11):
    headers agree, states are equal, and a rotation or a recovery closes the gap.  last: next is the
-   last segment, which may be a change that a crash interrupted.  On failure next->verdict, reason
-   and place are set. */
+   last segment, which may be a change that a crash interrupted; when even its header is torn, it
+   counts as one without a header (pp_segment_is_unmade).  On failure next->verdict, reason and
+   place are set. */
 PP_MUST_CHECK bool pp_segment_follows(const struct pp_check_result *previous,
                                       struct pp_check_result *next, bool last);
+/* Whether `next`, the last segment, is one that a crash left while it was made: its header is not
+   whole, nothing stands behind it, and the segment before is still open. */
+bool pp_segment_is_unmade(const struct pp_check_result *previous,
+                          const struct pp_check_result *next);
 
 #endif

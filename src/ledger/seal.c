@@ -91,7 +91,8 @@ static bool is_zero(const struct pp_digest *digest)
 /* The table "Kind" of section 6, as far as one seal shows it. */
 static bool seal_form_is_valid(const struct pp_seal *seal)
 {
-    if (seal->next_seq < seal->first_seq || seal->next_seq > INT64_MAX || seal->epoch > INT64_MAX)
+    if (seal->next_seq < seal->first_seq || seal->next_seq > INT64_MAX ||
+        seal->epoch > PP_EPOCH_MAX)
         return false;
     bool has_entries = seal->next_seq != seal->first_seq;
     switch (seal->kind) {
@@ -184,7 +185,7 @@ enum pp_error pp_segment_header_decode(struct pp_bytes content, struct pp_segmen
     size_t peak_count = p[peaks_at - 1];
     uint64_t first_seq = pp_get_u64(p + HEAD_FIRST_SEQ);
     uint64_t epoch = pp_get_u64(p + HEAD_EPOCH);
-    if (first_seq > INT64_MAX || epoch > INT64_MAX || peak_count != one_bits(first_seq) ||
+    if (first_seq > INT64_MAX || epoch > PP_EPOCH_MAX || peak_count != one_bits(first_seq) ||
         content.len != HEAD_FIXED_BYTES + origin_len + peak_count * PP_DIGEST_BYTES)
         return PP_ERROR_FORMAT;
     *header = (struct pp_segment_header){

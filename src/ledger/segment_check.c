@@ -64,9 +64,12 @@ static void note_root(struct checker *c, uint64_t size, const struct pp_digest *
 /* The keys of the header's epoch; the ratchet stays there. */
 static void enter_header_epoch(struct checker *c, uint64_t epoch)
 {
-    pp_ratchet_init(&c->scratch->ratchet, c->in->seed);
-    if (pp_ratchet_forward(&c->scratch->ratchet, epoch) == PP_OK)
-        pp_epoch_keys_init(&c->scratch->keys, &c->scratch->ratchet);
+    struct pp_check_scratch *s = c->scratch;
+    if (!s->ratchet_ready || pp_ratchet_forward(&s->ratchet, epoch) != PP_OK) {
+        pp_ratchet_init(&s->ratchet, c->in->seed);
+        s->ratchet_ready = pp_ratchet_forward(&s->ratchet, epoch) == PP_OK;
+    }
+    pp_epoch_keys_init(&s->keys, &s->ratchet);
 }
 
 static void next_epoch(struct checker *c)
@@ -78,12 +81,32 @@ static void next_epoch(struct checker *c)
     pp_epoch_keys_init(&c->scratch->keys, &c->scratch->ratchet);
 }
 
+/* Segment 0 starts from nothing. */
+static bool is_plausible(const struct pp_segment_header *header)
+{
+    static const struct pp_tag no_tag;
+    return header->segment != 0 ||
+           (header->epoch == 0 && header->first_seq == 0 && pp_tag_equal(&header->tag, &no_tag));
+}
+
+/* The key for the MACs of the epoch, which the checker has entered; NULL when it is not at hand. */
+static const struct pp_mac_key *seal_key(const struct checker *c, uint64_t epoch)
+{
+    const struct pp_check_epoch *known = c->in->epoch;
+    if (c->in->seed != NULL)
+        return &c->scratch->keys.seal;
+    bool same = known != NULL && known->epoch == epoch &&
+                pp_digest_equal(&known->log_id, &c->out->header.log_id);
+    return same ? &known->seal : NULL;
+}
+
 static bool check_header(struct checker *c)
 {
     struct pp_check_result *out = c->out;
     struct pp_frame frame;
     if (pp_frame_read(c->in->data, &frame) != PP_OK || frame.type != PP_FRAME_HEADER ||
         pp_segment_header_decode(frame.content, &out->header) != PP_OK ||
+        !is_plausible(&out->header) ||
         pp_merkle_tree_load(&out->tree, out->header.first_seq, out->header.peaks,
                             out->header.peak_count) != PP_OK)
         return fail(c, PP_VERDICT_MODIFIED, PP_NO_SEQ, 0, "the segment header is damaged");
@@ -98,10 +121,11 @@ static bool check_header(struct checker *c)
     c->at = frame.bytes;
     struct pp_digest root = pp_merkle_tree_root(&out->tree);
     note_root(c, out->header.first_seq, &root);
-    if (c->in->seed == NULL)
-        return true;
-    enter_header_epoch(c, out->header.epoch);
-    out->header_mac_valid = pp_segment_header_mac_valid(frame.content, &c->scratch->keys.seal);
+    if (c->in->seed != NULL)
+        enter_header_epoch(c, out->header.epoch);
+    const struct pp_mac_key *key = seal_key(c, out->header.epoch);
+    out->header_mac_checked = key != NULL;
+    out->header_mac_valid = key != NULL && pp_segment_header_mac_valid(frame.content, key);
     return true;
 }
 
@@ -204,8 +228,10 @@ static void enter_first_seal(struct checker *c, const struct pp_seal *seal)
         next_epoch(c);
 }
 
-static bool check_seal_place(struct checker *c, const struct pp_seal *seal, bool mac_valid)
+static bool check_seal_place(struct checker *c, const struct pp_seal *seal, struct pp_bytes content)
 {
+    const struct pp_mac_key *key = seal_key(c, seal->epoch);
+    bool mac_valid = key != NULL && pp_seal_mac_valid(content, key);
     uint64_t group = c->group_first;
     const struct pp_check_result *out = c->out;
     if (memcmp(seal->log_id.b, out->header.log_id.b, PP_DIGEST_BYTES) != 0)
@@ -215,7 +241,7 @@ static bool check_seal_place(struct checker *c, const struct pp_seal *seal, bool
                     group, c->at,
                     seal->epoch > out->next_epoch ? "a seal is missing before this one"
                                                   : "a seal appears again, or out of order");
-    if (c->in->seed != NULL && !mac_valid)
+    if (key != NULL && !mac_valid)
         return fail(c, PP_VERDICT_MODIFIED, group, c->at,
                     "the seal was not made with the key of its epoch");
     if (seal->first_seq != group || !pp_tag_equal(&seal->previous_tag, &out->tag))
@@ -278,9 +304,7 @@ static bool take_seal(struct checker *c, const struct pp_frame *frame)
         enter_first_seal(c, &seal);
     if (!check_batch(c))
         return false;
-    bool mac_valid =
-        c->in->seed != NULL && pp_seal_mac_valid(frame->content, &c->scratch->keys.seal);
-    if (!check_seal_place(c, &seal, mac_valid) || !check_seal_content(c, &seal))
+    if (!check_seal_place(c, &seal, frame->content) || !check_seal_content(c, &seal))
         return false;
     accept_seal(c, frame, &seal);
     return true;
@@ -290,7 +314,8 @@ static bool take_seal(struct checker *c, const struct pp_frame *frame)
 
 enum { SECTOR_BYTES = 512 };
 
-/* The next whole seal of this ledger from `from` on. */
+/* The next whole seal of this ledger from `from` on.  One that ends in zeros is not whole: a write
+   may have stopped anywhere in it. */
 static bool find_seal(const struct checker *c, size_t from, struct pp_seal *seal, size_t *at)
 {
     struct pp_bytes data = c->in->data;
@@ -302,7 +327,8 @@ static bool find_seal(const struct checker *c, size_t from, struct pp_seal *seal
         struct pp_frame frame;
         *at = (size_t)(hit - data.data);
         if (pp_frame_read((struct pp_bytes){hit, data.len - *at}, &frame) == PP_OK &&
-            frame.type == PP_FRAME_SEAL && pp_seal_decode(frame.content, seal) == PP_OK &&
+            *at + frame.bytes <= end && frame.type == PP_FRAME_SEAL &&
+            pp_seal_decode(frame.content, seal) == PP_OK &&
             pp_digest_equal(&seal->log_id, &c->out->header.log_id))
             return true;
         from = *at + 1;

@@ -73,15 +73,33 @@ static bool after_recovery(const struct pp_check_result *previous, struct pp_che
     return true;
 }
 
+/* The header of `next` is one that a writer made whole. */
+static bool header_is_whole(const struct pp_check_result *previous,
+                            const struct pp_check_result *next)
+{
+    return next->has_header && pp_digest_equal(&previous->identity, &next->identity) &&
+           same_state(previous, next) && next->header.epoch == epoch_after(previous) &&
+           (!next->header_mac_checked || next->header_mac_valid);
+}
+
+bool pp_segment_is_unmade(const struct pp_check_result *previous,
+                          const struct pp_check_result *next)
+{
+    size_t header_end = next->has_header ? next->sealed_end : PP_SEGMENT_HEADER_FRAME_BYTES_MAX;
+    return !previous->rotated && !next->has_seal && next->used_end <= header_end &&
+           !header_is_whole(previous, next);
+}
+
 bool pp_segment_follows(const struct pp_check_result *previous, struct pp_check_result *next,
                         bool last)
 {
-    if (!next->has_header) {
-        if (previous->rotated || !last || next->used_end > PP_SEGMENT_HEADER_FRAME_BYTES_MAX)
-            return refuse(previous, next, PP_VERDICT_MODIFIED, "the segment header is damaged");
-        next->verdict = PP_VERDICT_OK; /* a crash while the segment was made */
+    if (last && pp_segment_is_unmade(previous, next)) {
+        next->has_header = false;
+        next->verdict = PP_VERDICT_OK;
         return true;
     }
+    if (!next->has_header)
+        return refuse(previous, next, PP_VERDICT_MODIFIED, "the segment header is damaged");
     if (!pp_digest_equal(&previous->identity, &next->identity))
         return refuse(previous, next, PP_VERDICT_WRONG_LOG,
                       "the segment belongs to another ledger");

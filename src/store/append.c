@@ -16,14 +16,14 @@ static bool fits_inline(const struct pp_entry *entry)
 
 /* ---- Bodies kept beside ---- */
 
-static bool blob_exists(const struct pp_ledger *ledger, const char *name, size_t bytes)
+/* A file of that name with other contents, left by a crash or planted, doesn't count. */
+static bool blob_exists(const struct pp_ledger *ledger, const char *name,
+                        const struct pp_digest *wanted)
 {
-    int fd = pp_os_open(ledger->layout.blobs, name, PP_OS_READ);
-    if (fd < 0)
-        return false;
-    bool same = pp_os_size(fd) == (int64_t)bytes;
-    pp_os_close(fd);
-    return same;
+    struct pp_digest digest;
+    uint64_t bytes;
+    return pp_file_hash(ledger->layout.blobs, name, &digest, &bytes) == 0 &&
+           pp_digest_equal(&digest, wanted);
 }
 
 /* The body durable as blobs/<SHA-256>; reference gets what the entry holds instead. */
@@ -35,7 +35,7 @@ static enum pp_error store_blob(struct pp_ledger *ledger, struct pp_bytes body,
     pp_blob_name(&digest, name);
     pp_put_u64(reference, body.len);
     memcpy(reference + 8, digest.b, PP_DIGEST_BYTES);
-    if (blob_exists(ledger, name, body.len))
+    if (blob_exists(ledger, name, &digest))
         return PP_OK;
     enum pp_error error =
         pp_file_replace(ledger->layout.blobs, name, body, false, &ledger->failure);

@@ -50,6 +50,14 @@ static enum pp_error rehash_open_segment(struct pp_ledger *ledger)
     return error;
 }
 
+/* The log id binds the ledger to its signing key. */
+static bool is_ledgers_signer(const struct pp_ledger *ledger, const struct pp_note_signer *signer)
+{
+    struct pp_digest log_id = pp_log_id(ledger->secrets->state.key_id, signer->key.public_key,
+                                        pp_bytes_of(signer->key.name));
+    return pp_digest_equal(&log_id, &ledger->log_id);
+}
+
 static enum pp_error sign(struct pp_ledger *ledger, char *out, size_t *len)
 {
     struct pp_note_signer *signer = pp_os_secret_alloc(sizeof *signer);
@@ -57,11 +65,11 @@ static enum pp_error sign(struct pp_ledger *ledger, char *out, size_t *len)
         return pp_fail(&ledger->failure, PP_ERROR_MEMORY, 0, "no memory for a checkpoint");
     enum pp_error error = pp_signer_load(ledger->keys_folder, signer, &ledger->failure);
     struct pp_digest root = pp_merkle_tree_root(&ledger->tree);
-    if (error == PP_OK && strcmp(signer->key.name, ledger->origin) != 0)
+    if (error == PP_OK && !is_ledgers_signer(ledger, signer))
         error =
             pp_fail(&ledger->failure, PP_ERROR_WRONG_KEY, 0,
-                    "%s/%s signs for \"%s\", the ledger's origin is \"%s\"", ledger->keys_folder,
-                    PP_CHECKPOINT_KEY_FILE, signer->key.name, ledger->origin);
+                    "%s/%s is the key of \"%s\", but not the one that this ledger was made with",
+                    ledger->keys_folder, PP_CHECKPOINT_KEY_FILE, signer->key.name);
     if (error == PP_OK && pp_checkpoint_sign(signer, ledger->tree.size, &root, out, len) != PP_OK)
         error = pp_fail(&ledger->failure, PP_ERROR_CRYPTO, 0, "the checkpoint can't be signed");
     pp_os_secret_free(signer, sizeof *signer);

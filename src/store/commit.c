@@ -6,6 +6,7 @@
 #include "store.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ void pp_writer_take_key(struct pp_ledger *ledger, struct pp_mac_key *key, uint64
     *epoch = secrets->state.ratchet.epoch;
     pp_ratchet_step(&secrets->state.ratchet);
     pp_epoch_keys_init(&secrets->keys, &secrets->state.ratchet);
+    pp_erase_stack();
 }
 
 void pp_writer_seal(struct pp_ledger *ledger, const struct pp_job *job,
@@ -47,6 +49,7 @@ void pp_writer_seal(struct pp_ledger *ledger, const struct pp_job *job,
     state->size = ledger->tree.size;
     ledger->sealed_tag = job->tag;
     pp_sealing_slot_encode(state, ledger->secrets->slot);
+    pp_erase_stack();
 }
 
 /* ---- The writing thread ---- */
@@ -148,6 +151,8 @@ static void run_job(struct pp_ledger *ledger, const struct pp_job *job)
         size = ledger->tree.size; /* the group is durable even if the rotation fails */
         result = write_rotation(ledger, job);
     }
+    OPENSSL_cleanse(&ledger->secrets->job_key, sizeof ledger->secrets->job_key);
+    OPENSSL_cleanse(&ledger->secrets->rotation_key, sizeof ledger->secrets->rotation_key);
     pthread_mutex_lock(&ledger->mutex);
     if (result == 0)
         size = ledger->tree.size;

@@ -33,8 +33,9 @@ static enum pp_error make_folders(const char *path, struct pp_layout *layout,
     return pp_layout_open(layout, path, failure);
 }
 
-/* The keys must be new, and bear the origin that the ledger gets. */
-static enum pp_error take_keys(struct pp_ledger *ledger, const char *keys_folder,
+/* The keys must be new; then the folders are made, and the keys bear the origin that the ledger
+ * gets. */
+static enum pp_error take_keys(struct pp_ledger *ledger, const char *path, const char *keys_folder,
                                const char *origin, struct pp_note_signer *signer,
                                struct pp_failure *failure)
 {
@@ -49,6 +50,8 @@ static enum pp_error take_keys(struct pp_ledger *ledger, const char *keys_folder
             "the keys in %s already seal a ledger; make new ones with `postproof keygen`",
             keys_folder);
     error = pp_signer_load(keys_folder, signer, failure);
+    if (error == PP_OK)
+        error = make_folders(path, &ledger->layout, failure);
     if (error == PP_OK && origin != NULL && strcmp(origin, signer->key.name) != 0)
         error = pp_signer_rename(keys_folder, signer, origin, failure);
     if (error != PP_OK)
@@ -100,9 +103,7 @@ enum pp_error pp_ledger_create(const char *path, const char *keys_folder, const 
                         "the key folder %s can't be opened; make keys with `postproof keygen`",
                         keys_folder);
     else
-        error = take_keys(ledger, keys_path, origin, signer, failure);
-    if (error == PP_OK)
-        error = make_folders(path, &ledger->layout, failure);
+        error = take_keys(ledger, path, keys_path, origin, signer, failure);
     if (error == PP_OK)
         error = write_ledger(ledger, keys_path, failure);
     free(keys_path);

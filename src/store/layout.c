@@ -120,7 +120,8 @@ bool pp_buffer_reserve(struct pp_buffer *buffer, size_t bytes)
 enum pp_error pp_file_read(int dir, const char *name, size_t limit, struct pp_buffer *buffer,
                            struct pp_failure *failure)
 {
-    int fd = pp_os_open(dir, name, PP_OS_READ);
+    /* A file that the user names may be a link; one inside the ledger never is. */
+    int fd = pp_os_open(dir, name, dir == PP_OS_CWD ? PP_OS_READ_FOLLOW : PP_OS_READ);
     if (fd < 0)
         return pp_fail(failure, fd == -ENOENT ? PP_ERROR_NOT_FOUND : PP_ERROR_IO, -fd,
                        "%s can't be opened", name);
@@ -139,6 +140,25 @@ enum pp_error pp_file_read(int dir, const char *name, size_t limit, struct pp_bu
         buffer->len = (size_t)got;
     pp_os_close(fd);
     return error;
+}
+
+int pp_file_hash(int dir, const char *name, struct pp_digest *digest, uint64_t *bytes)
+{
+    uint8_t chunk[1 << 16];
+    int fd = pp_os_open(dir, name, PP_OS_READ);
+    if (fd < 0)
+        return fd;
+    struct pp_sha256_stream stream;
+    pp_sha256_init(&stream);
+    *bytes = 0;
+    int64_t got;
+    while ((got = pp_os_read_at(fd, chunk, sizeof chunk, *bytes)) > 0) {
+        pp_sha256_update(&stream, (struct pp_bytes){chunk, (size_t)got});
+        *bytes += (uint64_t)got;
+    }
+    pp_os_close(fd);
+    *digest = pp_sha256_final(&stream);
+    return (int)got;
 }
 
 static int write_new_file(int dir, const char *name, struct pp_bytes data, bool secret)

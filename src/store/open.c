@@ -16,10 +16,12 @@ struct opening {
     struct pp_ledger *ledger;
     struct pp_failure *failure;
     struct pp_check_scratch *scratch;
+    struct pp_check_epoch *epoch; /* secret memory: the key at hand */
     struct pp_buffer last_data, previous_data;
     struct pp_check_result last, previous;
     uint64_t first_segment, last_segment;
-    bool has_previous;
+    bool has_previous; /* the last segment has no seal, and this is the one before */
+    bool has_unmade;   /* behind last_segment there is one that a crash left without a header */
 };
 
 static enum pp_error fail(struct opening *o, enum pp_error code, const char *what,
@@ -28,7 +30,8 @@ static enum pp_error fail(struct opening *o, enum pp_error code, const char *wha
     return pp_fail(o->failure, code, 0, "%s: %s; %s", o->ledger->layout.path, what, advice);
 }
 
-/* Reads and checks a segment, keyless: the old keys are gone.  The index arrays are filled. */
+/* Reads and checks a segment with the current key only: the old ones are gone.  The index arrays
+ * are filled. */
 static enum pp_error check_segment(struct opening *o, uint64_t segment, struct pp_buffer *data,
                                    struct pp_check_result *result)
 {
@@ -45,6 +48,7 @@ static enum pp_error check_segment(struct opening *o, uint64_t segment, struct p
         .data = {data->data, data->len},
         .engine = ledger->engine,
         .scratch = o->scratch,
+        .epoch = o->epoch,
         .sizes = {PP_NO_SEQ, PP_NO_SEQ},
         .index_offsets = ledger->offsets[0],
         .index_offsets_cap = ledger->offset_cap,
@@ -111,45 +115,17 @@ static enum pp_error refuse_modified(struct opening *o, const struct pp_check_re
                    result->bad_offset, result->reason);
 }
 
-/* A crash while a segment was made leaves a file without a whole header, and nothing sealed in it.
- */
-static bool is_unmade(const struct opening *o)
+static enum pp_error load_last(struct opening *o)
 {
-    return !o->last.has_header && o->last_segment > o->first_segment &&
-           o->last.used_end <= PP_SEGMENT_HEADER_FRAME_BYTES_MAX;
-}
-
-static enum pp_error read_last_segments(struct opening *o)
-{
-    uint64_t count;
-    enum pp_error error =
-        pp_layout_segments(&o->ledger->layout, &o->first_segment, &count, o->failure);
-    if (error == PP_OK && count == 0)
-        error = fail(o, PP_ERROR_MISMATCH, "it has no segments", "run `postproof verify`");
-    if (error != PP_OK)
-        return error;
-    o->last_segment = o->first_segment + count - 1;
-    error = fit_arrays(o, o->last_segment);
+    enum pp_error error = fit_arrays(o, o->last_segment);
     if (error == PP_OK)
         error = check_segment(o, o->last_segment, &o->last_data, &o->last);
-    if (error == PP_OK && is_unmade(o)) {
-        error = remove_segment(o, o->last_segment--);
-        if (error == PP_OK)
-            error = fit_arrays(o, o->last_segment);
-        if (error == PP_OK)
-            error = check_segment(o, o->last_segment, &o->last_data, &o->last);
-    }
-    if (error == PP_OK && (!o->last.has_header || o->last.verdict != PP_VERDICT_OK))
-        error = refuse_modified(o, &o->last);
     return error;
 }
 
 /* When the last segment has no seal, the last seal is in the one before, and that may be open. */
-static enum pp_error read_previous_segment(struct opening *o)
+static enum pp_error load_previous(struct opening *o)
 {
-    if (o->last.has_seal || o->last_segment == o->first_segment)
-        return PP_OK;
-    o->has_previous = true;
     enum pp_error error = fit_arrays(o, o->last_segment - 1);
     if (error == PP_OK)
         error = check_segment(o, o->last_segment - 1, &o->previous_data, &o->previous);
@@ -157,9 +133,36 @@ static enum pp_error read_previous_segment(struct opening *o)
         return error;
     if (o->previous.verdict != PP_VERDICT_OK)
         return refuse_modified(o, &o->previous);
+    if (pp_segment_is_unmade(&o->previous, &o->last)) {
+        o->has_unmade = true;
+        o->last_segment--;
+        return PP_OK;
+    }
+    o->has_previous = true;
     if (!pp_segment_follows(&o->previous, &o->last, true))
         return refuse_modified(o, &o->last);
     return PP_OK;
+}
+
+static enum pp_error read_last_segments(struct opening *o)
+{
+    uint64_t count, tried;
+    enum pp_error error =
+        pp_layout_segments(&o->ledger->layout, &o->first_segment, &count, o->failure);
+    if (error == PP_OK && count == 0)
+        error = fail(o, PP_ERROR_MISMATCH, "it has no segments", "run `postproof verify`");
+    if (error != PP_OK)
+        return error;
+    o->last_segment = o->first_segment + count - 1;
+    do { /* again when the last one turns out to be unmade */
+        tried = o->last_segment;
+        error = load_last(o);
+        if (error == PP_OK && !o->last.has_seal && o->last_segment > o->first_segment)
+            error = load_previous(o);
+    } while (error == PP_OK && o->last_segment != tried);
+    if (error == PP_OK && (!o->last.has_header || o->last.verdict != PP_VERDICT_OK))
+        error = refuse_modified(o, &o->last);
+    return error;
 }
 
 /* The state after the last seal, wherever it stands. */
@@ -365,6 +368,8 @@ static enum pp_error finish_change(struct opening *o)
     struct pp_digest digest = pp_sha256(file);
     int result = pp_index_file_write(ledger, o->last_segment - 1, file);
     free(index);
+    if (result == 0)
+        result = pp_os_sync(ledger->layout.segments);
     if (result < 0)
         return pp_fail(o->failure, PP_ERROR_IO, -result, "%s: an index can't be written",
                        ledger->layout.path);
@@ -388,6 +393,18 @@ static enum pp_error refuse_lost_segment(struct opening *o)
                 "nothing was written, run `postproof verify`");
 }
 
+/* An index that was written before its rotation came to an end is of no use, and would mislead. */
+static enum pp_error remove_index(struct opening *o, uint64_t segment)
+{
+    char name[PP_SEGMENT_NAME_BYTES];
+    pp_index_name(segment, name);
+    int result = pp_os_remove(o->ledger->layout.segments, name);
+    if (result < 0 && result != -ENOENT)
+        return pp_fail(o->failure, PP_ERROR_IO, -result, "%s/segments/%s can't be removed",
+                       o->ledger->layout.path, name);
+    return PP_OK;
+}
+
 static enum pp_error repair(struct opening *o, struct pp_ledger_opening *opening)
 {
     struct pp_ledger *ledger = o->ledger;
@@ -402,7 +419,13 @@ static enum pp_error repair(struct opening *o, struct pp_ledger_opening *opening
                                           : o->last.used_end - o->last.sealed_end;
         opening->recovered = opening->torn_bytes != 0;
     }
-    enum pp_error error = PP_OK;
+    enum pp_error error = remove_index(o, o->last_segment);
+    if (error == PP_OK && change_open)
+        error = remove_index(o, o->last_segment - 1);
+    if (error == PP_OK && o->has_unmade)
+        error = remove_segment(o, o->last_segment + 1);
+    if (error != PP_OK)
+        return error;
     if (change_open)
         error = finish_change(o);
     else if (torn)
@@ -446,10 +469,14 @@ static enum pp_error open_all(struct opening *o, struct pp_ledger_opening *openi
     struct pp_ledger *ledger = o->ledger;
     enum pp_error error = pp_sealing_file_open(ledger->keys_folder, &ledger->sealing,
                                                &ledger->secrets->state, o->failure);
-    if (error == PP_OK)
+    if (error == PP_OK) {
+        const struct pp_sealing_state *state = &ledger->secrets->state;
+        pp_epoch_keys_init(&ledger->secrets->keys, &state->ratchet);
+        *o->epoch = (struct pp_check_epoch){.log_id = state->log_id,
+                                            .epoch = state->ratchet.epoch,
+                                            .seal = ledger->secrets->keys.seal};
         error = read_last_segments(o);
-    if (error == PP_OK)
-        error = read_previous_segment(o);
+    }
     if (error == PP_OK)
         error = adopt(o);
     if (error == PP_OK)
@@ -478,7 +505,8 @@ enum pp_error pp_ledger_open(const char *path, const char *keys_folder,
         error = lock(ledger, failure);
     if (error == PP_OK) {
         o.scratch = pp_os_secret_alloc(sizeof *o.scratch);
-        if (o.scratch == NULL || find_keys(ledger, path, keys_folder) != PP_OK)
+        o.epoch = pp_os_secret_alloc(sizeof *o.epoch);
+        if (o.scratch == NULL || o.epoch == NULL || find_keys(ledger, path, keys_folder) != PP_OK)
             error = pp_fail(failure, PP_ERROR_MEMORY, 0, "no memory to open %s", path);
     }
     if (error == PP_OK)
@@ -486,6 +514,7 @@ enum pp_error pp_ledger_open(const char *path, const char *keys_folder,
     pp_buffer_free(&o.last_data);
     pp_buffer_free(&o.previous_data);
     pp_os_secret_free(o.scratch, sizeof *o.scratch);
+    pp_os_secret_free(o.epoch, sizeof *o.epoch);
     if (error == PP_OK && pp_writer_start(ledger) != PP_OK)
         error = pp_fail(failure, PP_ERROR_IO, 0, "%s", ledger->failure.text);
     if (error != PP_OK) {

@@ -52,7 +52,9 @@ enum pp_error pp_reader_load(struct pp_ledger_reader *reader, uint64_t place)
     char name[PP_SEGMENT_NAME_BYTES];
     pp_segment_name(reader->first_segment + place, name);
     enum pp_error error = PP_OK;
-    if (place + 1 < reader->segment_count) /* closed segments don't change */
+    /* Closed segments don't change.  The last but one may still be open: the writer makes the next
+       file first, and then cuts this one. */
+    if (place + 2 < reader->segment_count)
         error = map_segment(reader, place, name);
     else
         error = pp_file_read(reader->layout.segments, name, SEGMENT_LIMIT, &reader->last,

@@ -23,7 +23,7 @@ struct pp_ledger_reader {
     uint64_t size;
     struct pp_merkle_tree first_tree; /* peaks of the first header that is kept */
 
-    /* the segment in hand: closed ones are mapped, the last one is read */
+    /* the segment in hand: closed ones are mapped, the last two are read */
     uint64_t current; /* its place in segments, segment_count for none */
     struct pp_bytes data;
     bool mapped;

@@ -65,6 +65,9 @@ PP_MUST_CHECK bool pp_buffer_reserve(struct pp_buffer *buffer, size_t bytes);
 /* The whole of a file up to limit bytes.  PP_ERROR_NOT_FOUND, PP_ERROR_TOO_LARGE, PP_ERROR_IO. */
 PP_MUST_CHECK enum pp_error pp_file_read(int dir, const char *name, size_t limit,
                                          struct pp_buffer *buffer, struct pp_failure *failure);
+/* Hash and size of a file, in constant memory; 0 or -errno. */
+PP_MUST_CHECK int pp_file_hash(int dir, const char *name, struct pp_digest *digest,
+                               uint64_t *bytes);
 /* Temporary file, fsync, rename, fsync of the folder. */
 PP_MUST_CHECK enum pp_error pp_file_replace(int dir, const char *name, struct pp_bytes data,
                                             bool secret, struct pp_failure *failure);

@@ -115,7 +115,6 @@ static bool check_ends(struct pp_verification *v)
                                 "the segments before %" PRIu64
                                 " are missing, and no prune seal allows it",
                                 v->first_segment);
-    v->report->unsealed_bytes = last->used_end - last->sealed_end;
     v->report->root = pp_merkle_tree_root(&last->tree);
     return true;
 }
@@ -146,6 +145,16 @@ static bool check_anchor(struct pp_verification *v, size_t i, const char *name)
     return true;
 }
 
+static bool check_local_signature(struct pp_verification *v)
+{
+    if (!v->local_signature_bad)
+        return true;
+    snprintf(v->report->place, sizeof v->report->place, "checkpoint");
+    return pp_verify_refuse(v, PP_VERDICT_MODIFIED, PP_NO_SEQ, "",
+                            "the ledger's file \"checkpoint\" has no valid signature by the "
+                            "ledger's checkpoint key");
+}
+
 static bool writer_is_active(struct pp_verification *v)
 {
     int fd = pp_os_open_dir(v->layout.dir, "segments");
@@ -161,7 +170,7 @@ static bool check_tail(struct pp_verification *v)
     if (v->report->unsealed_bytes == 0 || writer_is_active(v))
         return true;
     snprintf(v->report->place, sizeof v->report->place, "segments/%020" PRIu64 ".seg offset %zu",
-             v->next_segment - 1, v->previous->sealed_end);
+             v->previous->header.segment, v->previous->sealed_end);
     return pp_verify_refuse(v, PP_VERDICT_TORN_TAIL, v->report->size,
                             "after a crash run `postproof recover`; bring a checkpoint to tell a "
                             "crash from a truncation",
@@ -207,7 +216,7 @@ static void accept(struct pp_verification *v)
 static void judge(struct pp_verification *v, const char *path)
 {
     if (pp_verify_load_trust(v) && open_ledger(v, path) && pp_verify_load_local_checkpoint(v) &&
-        check_all_segments(v) && check_ends(v) &&
+        check_all_segments(v) && check_ends(v) && check_local_signature(v) &&
         check_anchor(v, PP_ANCHOR_BROUGHT, "the checkpoint brought") &&
         check_anchor(v, PP_ANCHOR_LOCAL, "the ledger's own checkpoint") && check_tail(v) &&
         check_trust(v))

@@ -30,8 +30,8 @@ struct pp_verification {
     uint64_t first_segment, next_segment; /* seen so far: [first, next) */
     uint64_t last_prune;
     uint64_t bytes_total;
-    struct pp_check_result *previous; /* of segment next_segment - 1 */
-    bool missing_file;                /* a listed file was gone: pruned meanwhile, or deleted */
+    struct pp_check_result *previous; /* of the last segment seen that has a header */
+    bool local_signature_bad;         /* of the ledger's own checkpoint, where there is a key */
 };
 
 /* One segment's result with what outlives its bytes. */

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK = 1 << 16 };
-
 /* A file that can't be read proves nothing: exit 2, not 1. */
 static bool refuse_unread(struct pp_verify_slot *slot, uint64_t seq, const char *folder,
                           const char *name, int result)
@@ -30,26 +28,6 @@ static bool refuse_file(struct pp_verify_slot *slot, uint64_t seq, const char *f
     return false;
 }
 
-/* Hash and size of a file in constant memory; 0 or -errno. */
-static int hash_file(int dir, const char *name, struct pp_digest *digest, uint64_t *bytes)
-{
-    uint8_t chunk[CHUNK];
-    int fd = pp_os_open(dir, name, PP_OS_READ);
-    if (fd < 0)
-        return fd;
-    struct pp_sha256_stream stream;
-    pp_sha256_init(&stream);
-    *bytes = 0;
-    int64_t got;
-    while ((got = pp_os_read_at(fd, chunk, sizeof chunk, *bytes)) > 0) {
-        pp_sha256_update(&stream, (struct pp_bytes){chunk, (size_t)got});
-        *bytes += (uint64_t)got;
-    }
-    pp_os_close(fd);
-    *digest = pp_sha256_final(&stream);
-    return (int)got;
-}
-
 bool pp_verify_index(const struct pp_verification *v, uint64_t segment, struct pp_verify_slot *slot)
 {
     char name[PP_SEGMENT_NAME_BYTES];
@@ -58,7 +36,7 @@ bool pp_verify_index(const struct pp_verification *v, uint64_t segment, struct p
     if (!slot->result.rotated)
         return true;
     pp_index_name(segment, name);
-    int result = hash_file(v->layout.segments, name, &digest, &bytes);
+    int result = pp_file_hash(v->layout.segments, name, &digest, &bytes);
     if (result == -ENOENT)
         return refuse_file(slot, PP_NO_SEQ, "segments", name,
                            "the index of a closed segment is missing");
@@ -79,7 +57,7 @@ static bool check_blob(const struct pp_verification *v, const struct pp_entry *e
     uint64_t bytes;
     memcpy(wanted.b, entry->body.data + 8, PP_DIGEST_BYTES);
     pp_blob_name(&wanted, name);
-    int result = hash_file(v->layout.blobs, name, &digest, &bytes);
+    int result = pp_file_hash(v->layout.blobs, name, &digest, &bytes);
     if (result == -ENOENT)
         return refuse_file(slot, entry->seq, "blobs", name, "the body of this entry is missing");
     if (result < 0)

@@ -176,6 +176,11 @@ static void add_counts(struct pp_verification *v, const struct pp_verify_slot *s
     report->clock_steps += result->clock_steps;
     if (result->has_header)
         report->size = result->tree.size;
+    /* Of a change that a crash interrupted, the segment before may have torn bytes too. */
+    if (v->next_segment == v->first_segment || result->has_seal || v->previous->rotated)
+        report->unsealed_bytes = 0;
+    if (result->has_header)
+        report->unsealed_bytes += result->used_end - result->sealed_end;
     if (result->last_prune != 0)
         v->last_prune = result->last_prune;
     for (size_t i = 0; i < PP_ANCHOR_COUNT; i++) {
@@ -194,7 +199,8 @@ static bool link_segment(struct pp_verification *v, struct pp_verify_slot *slot,
         return refuse_slot(v, slot);
     if (result->has_header && first && !check_identity(v, slot))
         return false;
-    if (v->key != NULL && result->has_header && !result->header_mac_valid)
+    bool unmade = !first && last && pp_segment_is_unmade(v->previous, result);
+    if (v->key != NULL && result->has_header && !result->header_mac_valid && !unmade)
         return refuse_header(v, v->next_segment, result);
     if (first && result->has_header && result->header.segment != v->first_segment)
         return pp_verify_refuse(v, PP_VERDICT_MODIFIED, result->header.first_seq, "",
@@ -224,7 +230,8 @@ static bool take_results(struct pool *pool)
         pthread_mutex_unlock(&pool->mutex);
         good = link_segment(v, &pool->slots[slot], v->next_segment + 1 == pool->end);
         if (good) {
-            *v->previous = pool->slots[slot].result;
+            if (pool->slots[slot].result.has_header)
+                *v->previous = pool->slots[slot].result;
             v->next_segment++;
             if (v->options->progress != NULL)
                 v->options->progress(v->options->progress_context, v->report->entries,

@@ -16,7 +16,7 @@ static bool refuse_input(struct pp_verification *v, const char *file, const char
 static bool load_verify_key(struct pp_verification *v)
 {
     const char *path = v->options->verify_key;
-    int fd = pp_os_open(PP_OS_CWD, path, PP_OS_READ);
+    int fd = pp_os_open(PP_OS_CWD, path, PP_OS_READ_FOLLOW);
     if (fd < 0)
         return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "name the right file",
                                 "the verification key %s can't be opened: %s", path, strerror(-fd));
@@ -52,9 +52,8 @@ static bool load_checkpoint_key(struct pp_verification *v)
     return true;
 }
 
-/* The note as an anchor: form, and the signature when there is a key.  false and *what: why not. */
-static bool open_note(struct pp_verification *v, struct pp_bytes note,
-                      struct pp_verify_anchor *anchor, const char **what)
+/* The note as an anchor: its form.  false and *what: why not. */
+static bool parse_note(struct pp_bytes note, struct pp_verify_anchor *anchor, const char **what)
 {
     struct pp_checkpoint checkpoint;
     *what = "is no checkpoint (C2SP tlog-checkpoint), or is damaged";
@@ -66,11 +65,16 @@ static bool open_note(struct pp_verification *v, struct pp_bytes note,
     anchor->size = checkpoint.size;
     anchor->root = checkpoint.root;
     anchor->present = true;
-    if (!v->has_note_key)
-        return true;
+    return true;
+}
+
+/* Signed under its own origin by the key that was brought. */
+static bool is_signed(const struct pp_verification *v, struct pp_bytes note,
+                      const struct pp_verify_anchor *anchor)
+{
+    struct pp_checkpoint checkpoint;
     struct pp_note_key key = v->note_key;
     memcpy(key.name, anchor->origin, sizeof key.name);
-    *what = "has no valid signature by the ledger's checkpoint key";
     return pp_checkpoint_open(note, &key, &checkpoint) == PP_OK;
 }
 
@@ -83,9 +87,13 @@ static bool load_checkpoint(struct pp_verification *v)
         return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ,
                                 "add --verify-key or --checkpoint-key checkpoint.pub",
                                 "the checkpoint %s can't be trusted without a key", path);
-    bool good =
-        pp_file_read(PP_OS_CWD, path, PP_CHECKPOINT_BYTES_MAX, &note, &failure) == PP_OK &&
-        open_note(v, (struct pp_bytes){note.data, note.len}, &v->anchors[PP_ANCHOR_BROUGHT], &what);
+    struct pp_verify_anchor *anchor = &v->anchors[PP_ANCHOR_BROUGHT];
+    bool good = pp_file_read(PP_OS_CWD, path, PP_CHECKPOINT_BYTES_MAX, &note, &failure) == PP_OK &&
+                parse_note((struct pp_bytes){note.data, note.len}, anchor, &what);
+    if (good && !is_signed(v, (struct pp_bytes){note.data, note.len}, anchor)) {
+        what = "has no valid signature by the ledger's checkpoint key";
+        good = false;
+    }
     pp_buffer_free(&note);
     if (!good)
         return refuse_input(v, path, what);
@@ -112,16 +120,18 @@ bool pp_verify_load_local_checkpoint(struct pp_verification *v)
         pp_file_read(v->layout.dir, "checkpoint", PP_CHECKPOINT_BYTES_MAX, &note, &failure);
     if (error == PP_ERROR_NOT_FOUND)
         return true;
+    struct pp_bytes bytes = {note.data, note.len};
+    struct pp_verify_anchor *anchor = &v->anchors[PP_ANCHOR_LOCAL];
     bool good = true;
     if (error == PP_ERROR_IO)
         good = pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "", "%s", failure.text);
-    else if (error != PP_OK || !open_note(v, (struct pp_bytes){note.data, note.len},
-                                          &v->anchors[PP_ANCHOR_LOCAL], &what)) {
+    else if (error != PP_OK || !parse_note(bytes, anchor, &what)) {
         snprintf(v->report->place, sizeof v->report->place, "checkpoint");
         good = pp_verify_refuse(v, PP_VERDICT_MODIFIED, PP_NO_SEQ, "",
                                 "the ledger's file \"checkpoint\" %s",
                                 error != PP_OK ? "is too large" : what);
-    }
+    } else /* judged after the segments: with the wrong key they say more */
+        v->local_signature_bad = v->has_note_key && !is_signed(v, bytes, anchor);
     pp_buffer_free(&note);
     return good;
 }
