@@ -118,7 +118,7 @@ check: $(UNIT_TESTS) ## the fast loop: unit tests only
 	$(RUN_TESTS) $(UNIT_TESTS)
 
 e2e-test: deps ## the stories in tests/integration, with the real program
-	$(AGAIN) $(PARALLEL) build
+	$(AGAIN) $(PARALLEL) build $(EXAMPLES)
 	$(AGAIN) run-e2e
 
 run-e2e:

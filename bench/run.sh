@@ -11,7 +11,8 @@ peer_lines=${4:-200000}
 folder=$(mktemp -d "${TMPDIR:-/var/tmp}/postproof-bench.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 
-echo "machine: $(nproc) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
+model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+echo "machine: $(nproc) processors, $model," \
     "load $(cut -d' ' -f1 /proc/loadavg), $(df --output=fstype "$folder" | tail -n 1)"
 "$program" "$entries" "$largest" "$folder/ours.tsv"
 echo

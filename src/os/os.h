@@ -16,7 +16,7 @@ enum { PP_OS_CWD = -100 };
 enum pp_os_open_mode {
     PP_OS_READ,          /* must exist */
     PP_OS_READ_WRITE,    /* must exist */
-    PP_OS_CREATE,        /* must not exist; mode 0644 */
+    PP_OS_CREATE,        /* must not exist; mode 0640: logs are not for everybody */
     PP_OS_CREATE_SECRET, /* must not exist; mode 0600 */
     PP_OS_READ_FOLLOW    /* must exist; for files that a user names: pipes and links are fine */
 };
@@ -24,7 +24,7 @@ enum pp_os_open_mode {
 int pp_os_open(int dir, const char *name, enum pp_os_open_mode mode);
 int pp_os_open_dir(int dir, const char *name);
 void pp_os_close(int fd);
-/* 0 also when the folder exists already; private: mode 0700, else 0755. */
+/* 0 also when the folder exists already; private: mode 0700, else 0750. */
 int pp_os_make_dir(int dir, const char *name, bool private_dir);
 int pp_os_rename(int dir, const char *from, const char *to);
 int pp_os_remove(int dir, const char *name);
@@ -60,6 +60,10 @@ int pp_os_truncate(int fd, uint64_t bytes);
 /* The exclusive lock of one open descriptor: between processes and between threads.
    0, or -EWOULDBLOCK when another descriptor holds it.  Closing releases it. */
 int pp_os_lock(int fd);
+/* Tries again for 200 ms: a reader that asks whether a writer is there holds the lock for an
+ * instant.
+ */
+int pp_os_lock_patiently(int fd);
 
 /* A read-only map of the whole file; *bytes is its size and may be 0 with *data NULL. */
 int pp_os_map(int fd, const uint8_t **data, size_t *bytes);

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 _Static_assert(PP_OS_CWD == AT_FDCWD, "folders are passed to the kernel as they are");
@@ -52,7 +53,7 @@ int pp_os_open(int dir, const char *name, enum pp_os_open_mode mode)
 
     if (flags < 0)
         return -EINVAL;
-    mode_t permissions = mode == PP_OS_CREATE_SECRET ? 0600 : 0644;
+    mode_t permissions = mode == PP_OS_CREATE_SECRET ? 0600 : 0640;
     return result_of(TEMP_FAILURE_RETRY(openat(dir, name, flags, permissions)));
 }
 
@@ -82,7 +83,7 @@ static int require_dir(int dir, const char *name)
 
 int pp_os_make_dir(int dir, const char *name, bool private_dir)
 {
-    if (mkdirat(dir, name, private_dir ? 0700 : 0755) == 0)
+    if (mkdirat(dir, name, private_dir ? 0700 : 0750) == 0)
         return 0;
     return errno == EEXIST ? require_dir(dir, name) : -errno;
 }
@@ -284,6 +285,18 @@ int pp_os_truncate(int fd, uint64_t bytes)
 int pp_os_lock(int fd)
 {
     return result_of(TEMP_FAILURE_RETRY(flock(fd, LOCK_EX | LOCK_NB)));
+}
+
+int pp_os_lock_patiently(int fd)
+{
+    enum { TRIES = 20 };
+    static const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    int result = pp_os_lock(fd);
+    for (int i = 1; i < TRIES && result == -EWOULDBLOCK; i++) {
+        (void)nanosleep(&pause, NULL);
+        result = pp_os_lock(fd);
+    }
+    return result;
 }
 
 int pp_os_map(int fd, const uint8_t **data, size_t *bytes)

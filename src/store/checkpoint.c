@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Signing checkpoints, and retention: both speak about the whole tree. */
+/* Signing checkpoints. */
 
 #include "store.h"
 
@@ -7,14 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A disk that fails once is not trusted again. */
-static enum pp_error stop_on_io_error(struct pp_ledger *ledger, enum pp_error error)
-{
-    if (error == PP_ERROR_IO)
-        ledger->stopped = true;
-    return error;
-}
 
 /* What was hashed on its way to the disk is hashed again from the disk before it is signed. */
 static enum pp_error rehash_open_segment(struct pp_ledger *ledger)
@@ -87,94 +79,5 @@ enum pp_error pp_ledger_checkpoint(struct pp_ledger *ledger, char *out, size_t *
         error =
             pp_file_replace(ledger->layout.dir, "checkpoint",
                             (struct pp_bytes){(const uint8_t *)out, *len}, false, &ledger->failure);
-    return stop_on_io_error(ledger, error);
-}
-
-/* ---- Retention ---- */
-
-static enum pp_error first_seq_of(struct pp_ledger *ledger, uint64_t segment, uint64_t *first_seq)
-{
-    uint8_t frame_bytes[PP_SEGMENT_HEADER_FRAME_BYTES_MAX];
-    char name[PP_SEGMENT_NAME_BYTES];
-    pp_segment_name(segment, name);
-    int fd = pp_os_open(ledger->layout.segments, name, PP_OS_READ);
-    if (fd < 0)
-        return pp_fail(&ledger->failure, PP_ERROR_IO, -fd, "segment %" PRIu64 " can't be opened",
-                       segment);
-    int64_t got = pp_os_read_at(fd, frame_bytes, sizeof frame_bytes, 0);
-    pp_os_close(fd);
-    struct pp_frame frame;
-    struct pp_segment_header header;
-    if (got < 0)
-        return pp_fail(&ledger->failure, PP_ERROR_IO, (int)-got,
-                       "segment %" PRIu64 " can't be read", segment);
-    if (pp_frame_read((struct pp_bytes){frame_bytes, (size_t)got}, &frame) != PP_OK ||
-        pp_segment_header_decode(frame.content, &header) != PP_OK)
-        return pp_fail(&ledger->failure, PP_ERROR_FORMAT, 0,
-                       "segment %" PRIu64 " has a damaged header; run `postproof verify`", segment);
-    *first_seq = header.first_seq;
-    return PP_OK;
-}
-
-/* The last segment from `first` on that starts at keep_seq or before. */
-static enum pp_error find_kept(struct pp_ledger *ledger, uint64_t first, uint64_t keep_seq,
-                               uint64_t *kept, uint64_t *kept_seq)
-{
-    uint64_t seq;
-    *kept = first;
-    *kept_seq = 0;
-    for (uint64_t segment = first; segment <= ledger->segment; segment++) {
-        enum pp_error error = first_seq_of(ledger, segment, &seq);
-        if (error != PP_OK)
-            return error;
-        if (seq > keep_seq)
-            break;
-        *kept = segment;
-        *kept_seq = seq;
-    }
-    return PP_OK;
-}
-
-static enum pp_error remove_segments(struct pp_ledger *ledger, uint64_t from, uint64_t to)
-{
-    char name[PP_SEGMENT_NAME_BYTES];
-    int result = 0;
-    for (uint64_t segment = from; segment < to && result == 0; segment++) {
-        pp_segment_name(segment, name);
-        result = pp_os_remove(ledger->layout.segments, name);
-        pp_index_name(segment, name); /* after its segment: a segment never lacks its index */
-        if (result == 0)
-            result = pp_os_remove(ledger->layout.segments, name);
-        if (result == -ENOENT) /* a segment that a recovery closed has none */
-            result = 0;
-    }
-    if (result == 0)
-        result = pp_os_sync(ledger->layout.segments);
-    if (result < 0)
-        return pp_ledger_stop(ledger, PP_ERROR_IO, -result,
-                              "the pruned segments can't all be removed; prune again");
-    return PP_OK;
-}
-
-enum pp_error pp_ledger_prune(struct pp_ledger *ledger, uint64_t keep_seq, uint64_t *pruned)
-{
-    uint64_t first, count, kept, kept_seq, first_seq;
-    enum pp_error error = pp_ledger_sync(ledger);
-    if (error == PP_OK)
-        error = pp_layout_segments(&ledger->layout, &first, &count, &ledger->failure);
-    if (error == PP_OK)
-        error = first_seq_of(ledger, first, &first_seq);
-    if (error == PP_OK)
-        error = find_kept(ledger, first, keep_seq, &kept, &kept_seq);
-    if (error != PP_OK)
-        return stop_on_io_error(ledger, error);
-    *pruned = 0;
-    if (kept == first)
-        return PP_OK;
-    error = pp_writer_control_seal(ledger, PP_SEAL_PRUNE, kept);
-    if (error == PP_OK)
-        error = remove_segments(ledger, first, kept);
-    if (error == PP_OK)
-        *pruned = kept_seq - first_seq;
-    return error;
+    return pp_stop_on_io_error(ledger, error);
 }

@@ -214,6 +214,13 @@ enum pp_error pp_ledger_stop(struct pp_ledger *ledger, enum pp_error code, int o
     return pp_fail(&ledger->failure, code, os_error, "%s: %s", ledger->layout.path, what);
 }
 
+enum pp_error pp_stop_on_io_error(struct pp_ledger *ledger, enum pp_error error)
+{
+    if (error == PP_ERROR_IO)
+        ledger->stopped = true;
+    return error;
+}
+
 enum pp_error pp_writer_wait(struct pp_ledger *ledger)
 {
     pthread_mutex_lock(&ledger->mutex);

@@ -75,6 +75,8 @@ static enum pp_error write_ledger(struct pp_ledger *ledger, const char *keys_fol
         result = pp_os_symlink(ledger->layout.dir, keys_folder, "keys");
     if (result == 0)
         result = pp_os_sync(ledger->layout.dir);
+    if (result == 0)
+        result = pp_sync_parent(ledger->layout.path);
     if (result == 0) {
         pp_sealing_slot_encode(&ledger->secrets->state, ledger->secrets->slot);
         result = pp_sealing_file_advance(&ledger->sealing, ledger->secrets->slot, true);

@@ -109,6 +109,9 @@ enum pp_error pp_keys_create(const char *folder, const char *origin, struct pp_f
         error = make_keys(keys, origin, failure);
     if (error == PP_OK)
         error = write_keys(dir, keys, failure);
+    if (error == PP_OK && (result = pp_sync_parent(folder)) < 0)
+        error = pp_fail(failure, PP_ERROR_IO, -result, "the key folder %s can't be made durable",
+                        folder);
     pp_os_secret_free(keys, sizeof *keys);
     pp_os_close(dir);
     return error;

@@ -142,6 +142,25 @@ enum pp_error pp_file_read(int dir, const char *name, size_t limit, struct pp_bu
     return error;
 }
 
+int pp_sync_parent(const char *path)
+{
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    while (end > 0 && path[end - 1] != '/')
+        end--;
+    char *parent = end == 0 ? strdup(".") : strndup(path, end);
+    if (parent == NULL)
+        return -ENOMEM;
+    int dir = pp_os_open_dir(PP_OS_CWD, parent);
+    free(parent);
+    if (dir < 0)
+        return dir;
+    int result = pp_os_sync(dir);
+    pp_os_close(dir);
+    return result;
+}
+
 int pp_file_hash(int dir, const char *name, struct pp_digest *digest, uint64_t *bytes)
 {
     uint8_t chunk[1 << 16];

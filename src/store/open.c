@@ -443,7 +443,7 @@ static enum pp_error repair(struct opening *o, struct pp_ledger_opening *opening
 
 static enum pp_error lock(struct pp_ledger *ledger, struct pp_failure *failure)
 {
-    int result = pp_os_lock(ledger->layout.segments);
+    int result = pp_os_lock_patiently(ledger->layout.segments);
     if (result == 0)
         return PP_OK;
     if (result == -EWOULDBLOCK)

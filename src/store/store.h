@@ -68,6 +68,8 @@ PP_MUST_CHECK enum pp_error pp_file_read(int dir, const char *name, size_t limit
 /* Hash and size of a file, in constant memory; 0 or -errno. */
 PP_MUST_CHECK int pp_file_hash(int dir, const char *name, struct pp_digest *digest,
                                uint64_t *bytes);
+/* Makes the entry of `path` in the folder above it durable; 0 or -errno. */
+PP_MUST_CHECK int pp_sync_parent(const char *path);
 /* Temporary file, fsync, rename, fsync of the folder. */
 PP_MUST_CHECK enum pp_error pp_file_replace(int dir, const char *name, struct pp_bytes data,
                                             bool secret, struct pp_failure *failure);
@@ -193,6 +195,8 @@ PP_MUST_CHECK enum pp_error pp_writer_control_seal(struct pp_ledger *ledger, enu
                                                    uint64_t detail_number);
 enum pp_error pp_ledger_stop(struct pp_ledger *ledger, enum pp_error code, int os_error,
                              const char *what);
+/* A disk that fails once is not trusted again.  Returns error. */
+enum pp_error pp_stop_on_io_error(struct pp_ledger *ledger, enum pp_error error);
 
 /* segment.c: files of segments, used by create, open and the writing thread */
 /* The header of a segment that starts at the tree as it is, MACed with this epoch's seal key. */
