@@ -14,6 +14,8 @@ trap 'rm -rf "$folder"' EXIT
 model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 echo "machine: $(nproc) processors, $model," \
     "load $(cut -d' ' -f1 /proc/loadavg), $(df --output=fstype "$folder" | tail -n 1)"
+"$(dirname "$program")/bench_hash"
+echo
 "$program" "$entries" "$largest" "$folder/ours.tsv"
 echo
 "$here/peers/run.sh" "$peer_lines" "$folder/peers.tsv"
