@@ -314,8 +314,17 @@ static bool take_seal(struct checker *c, const struct pp_frame *frame)
 
 enum { SECTOR_BYTES = 512 };
 
-/* The next whole seal of this ledger from `from` on.  One that ends in zeros is not whole: a write
-   may have stopped anywhere in it. */
+/* A write may have stopped anywhere in a seal that ends in zeros; only its MAC tells whether it did. */
+static bool seal_is_whole(const struct checker *c, const struct pp_frame *frame, size_t at,
+                          const struct pp_seal *seal)
+{
+    if (at + frame->bytes <= c->out->used_end)
+        return true;
+    const struct pp_mac_key *key = seal_key(c, seal->epoch);
+    return key != NULL && pp_seal_mac_valid(frame->content, key);
+}
+
+/* The next whole seal of this ledger from `from` on. */
 static bool find_seal(const struct checker *c, size_t from, struct pp_seal *seal, size_t *at)
 {
     struct pp_bytes data = c->in->data;
@@ -327,9 +336,9 @@ static bool find_seal(const struct checker *c, size_t from, struct pp_seal *seal
         struct pp_frame frame;
         *at = (size_t)(hit - data.data);
         if (pp_frame_read((struct pp_bytes){hit, data.len - *at}, &frame) == PP_OK &&
-            *at + frame.bytes <= end && frame.type == PP_FRAME_SEAL &&
-            pp_seal_decode(frame.content, seal) == PP_OK &&
-            pp_digest_equal(&seal->log_id, &c->out->header.log_id))
+            frame.type == PP_FRAME_SEAL && pp_seal_decode(frame.content, seal) == PP_OK &&
+            pp_digest_equal(&seal->log_id, &c->out->header.log_id) &&
+            seal_is_whole(c, &frame, *at, seal))
             return true;
         from = *at + 1;
     }
