@@ -75,6 +75,7 @@ void pp_chain_tag_many(struct pp_hash_engine *engine, const struct pp_chain_inpu
 
 enum {
     BURST = 128,
+    HALF_BURST = 64,
     NODE_INPUT_BYTES = 1 + 2 * PP_DIGEST_BYTES,
     TAG_INPUT_BYTES = 1 + PP_TAG_BYTES + PP_DIGEST_BYTES,
     TAG_DOMAIN = 0x54,
@@ -85,6 +86,7 @@ struct pp_hash_engine {
     IMB_MGR *manager;
     const char *name;
     uint8_t staging[BURST][NODE_INPUT_BYTES + 7];
+    struct pp_bytes inputs[BURST];
     IMB_JOB jobs[BURST];
 };
 
@@ -127,24 +129,33 @@ const char *pp_hash_engine_name(const struct pp_hash_engine *engine)
     return engine == NULL ? "openssl" : engine->name;
 }
 
-static void hash_job(struct pp_hash_engine *engine, const uint8_t *data, size_t len, uint8_t *out)
+/* Fills the jobs of one burst: out[i] = SHA-256 of inputs[i]. */
+static void submit_burst(struct pp_hash_engine *engine, const struct pp_bytes *inputs, size_t count,
+                         struct pp_digest *out)
 {
-    IMB_JOB *job = IMB_GET_NEXT_JOB(engine->manager);
-    job->cipher_mode = IMB_CIPHER_NULL;
-    job->cipher_direction = IMB_DIR_ENCRYPT;
-    job->chain_order = IMB_ORDER_HASH_CIPHER;
-    job->hash_alg = IMB_AUTH_SHA_256;
-    job->src = data;
-    job->hash_start_src_offset_in_bytes = 0;
-    job->msg_len_to_hash_in_bytes = len;
-    job->auth_tag_output = out;
-    job->auth_tag_output_len_in_bytes = PP_DIGEST_BYTES;
-    IMB_SUBMIT_JOB_NOCHECK(engine->manager);
+    IMB_JOB *jobs[BURST];
+    /* The queue holds two bursts, and completed jobs leave it in order: it has room. */
+    while (IMB_GET_NEXT_BURST(engine->manager, (uint32_t)count, jobs) < count)
+        (void)IMB_FLUSH_BURST(engine->manager, BURST, jobs);
+    for (size_t i = 0; i < count; i++) {
+        IMB_JOB *job = jobs[i];
+        job->cipher_mode = IMB_CIPHER_NULL;
+        job->cipher_direction = IMB_DIR_ENCRYPT;
+        job->chain_order = IMB_ORDER_HASH_CIPHER;
+        job->hash_alg = IMB_AUTH_SHA_256;
+        job->src = inputs[i].data;
+        job->hash_start_src_offset_in_bytes = 0;
+        job->msg_len_to_hash_in_bytes = inputs[i].len;
+        job->auth_tag_output = out[i].b;
+        job->auth_tag_output_len_in_bytes = PP_DIGEST_BYTES;
+    }
+    (void)IMB_SUBMIT_BURST_NOCHECK(engine->manager, (uint32_t)count, jobs);
 }
 
 static void flush_jobs(struct pp_hash_engine *engine)
 {
-    while (IMB_FLUSH_JOB(engine->manager) != NULL)
+    IMB_JOB *jobs[BURST];
+    while (IMB_FLUSH_BURST(engine->manager, BURST, jobs) != 0)
         ;
 }
 
@@ -155,8 +166,10 @@ void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *pre
         leaf_hash_loop(prefixed, n, out);
         return;
     }
-    for (size_t i = 0; i < n; i++)
-        hash_job(engine, prefixed[i].data, prefixed[i].len, out[i].b);
+    for (size_t done = 0; done < n; done += HALF_BURST) {
+        size_t count = n - done < HALF_BURST ? n - done : HALF_BURST;
+        submit_burst(engine, prefixed + done, count, out + done);
+    }
     flush_jobs(engine);
 }
 
@@ -172,9 +185,9 @@ void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *ch
         for (size_t i = 0; i < count; i++) {
             engine->staging[i][0] = NODE_PREFIX;
             memcpy(engine->staging[i] + 1, children[2 * (done + i)].b, 2 * PP_DIGEST_BYTES);
+            engine->inputs[i] = (struct pp_bytes){engine->staging[i], NODE_INPUT_BYTES};
         }
-        for (size_t i = 0; i < count; i++)
-            hash_job(engine, engine->staging[i], NODE_INPUT_BYTES, out[done + i].b);
+        submit_burst(engine, engine->inputs, count, out + done);
         flush_jobs(engine);
     }
 }

@@ -116,9 +116,17 @@ static enum pp_error find_size(struct pp_ledger_reader *reader)
     reader->size = reader->segments[place].first_seq;
     struct pp_frame frame;
     struct pp_seal seal;
-    for (size_t at = 0; pp_reader_frame(reader, at, &frame) == PP_OK; at += frame.bytes)
-        if (frame.type == PP_FRAME_SEAL && pp_seal_decode(frame.content, &seal) == PP_OK)
-            reader->size = seal.next_seq;
+    uint64_t next_seq = reader->size;
+    for (size_t at = 0; pp_reader_frame(reader, at, &frame) == PP_OK; at += frame.bytes) {
+        next_seq += frame.type == PP_FRAME_ENTRY;
+        if (frame.type != PP_FRAME_SEAL)
+            continue;
+        /* A torn seal can be zeros from anywhere on, and still have the form of one. */
+        if (pp_seal_decode(frame.content, &seal) != PP_OK || seal.first_seq != reader->size ||
+            seal.next_seq != next_seq)
+            break;
+        reader->size = seal.next_seq;
+    }
     return PP_OK;
 }
 

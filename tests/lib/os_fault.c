@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #include "../../src/os/os.h"
 
@@ -61,6 +63,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct pp_fault armed;
 static uint64_t calls, strikes, random_state;
 static const char *last_call = "";
+static bool halted;
+static _Atomic int64_t clock_shift_ns;
 
 /* ---- Randomness: splitmix64, so that a seed repeats a run ----------------------------------- */
 
@@ -104,6 +108,7 @@ struct unsynced {
     int fd; /* an open file description of its own: shares no lock with the caller's */
     uint64_t offset;
     size_t n;
+    bool lost; /* its sync failed: only writing it again helps */
     uint8_t old[];
 };
 static struct unsynced *latest;
@@ -130,7 +135,12 @@ static void require(bool condition)
         abort();
 }
 
-static void remember_write(int fd, size_t n, uint64_t offset)
+static bool is_of(const struct unsynced *write, const struct stat *status)
+{
+    return write->device == status->st_dev && write->inode == status->st_ino;
+}
+
+static struct unsynced *new_record(int fd, size_t n, uint64_t offset)
 {
     struct stat status;
     char path[64];
@@ -141,12 +151,48 @@ static void remember_write(int fd, size_t n, uint64_t offset)
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     write->fd = open(path, O_RDWR | O_CLOEXEC);
     require(write->fd >= 0);
-    /* Bytes beyond the end of the file stay zeros. */
-    require(real_read_at(fd, write->old, n, offset) >= 0);
     write->device = status.st_dev;
     write->inode = status.st_ino;
     write->offset = offset;
     write->n = n;
+    return write;
+}
+
+/* A part of a lost write, in its place in the list, before the whole. */
+static void keep_part(struct unsynced *write, uint64_t offset, size_t n)
+{
+    struct unsynced *part = new_record(write->fd, n, offset);
+    memcpy(part->old, write->old + (offset - write->offset), n);
+    part->lost = true;
+    part->earlier = write->earlier;
+    write->earlier = part;
+}
+
+/* What is written again is dirty again: of lost writes only the rest stays lost. */
+static void write_again(int fd, size_t n, uint64_t offset)
+{
+    struct stat status;
+    uint64_t end = offset + n;
+
+    require(fstat(fd, &status) == 0);
+    for (struct unsynced *write = latest; write != NULL; write = write->earlier) {
+        uint64_t write_end = write->offset + write->n;
+        if (!write->lost || !is_of(write, &status) || offset >= write_end || end <= write->offset)
+            continue;
+        write->lost = false;
+        if (write->offset < offset)
+            keep_part(write, write->offset, (size_t)(offset - write->offset));
+        if (end < write_end)
+            keep_part(write, end, (size_t)(write_end - end));
+    }
+}
+
+static void remember_write(int fd, size_t n, uint64_t offset)
+{
+    write_again(fd, n, offset);
+    struct unsynced *write = new_record(fd, n, offset);
+    /* Bytes beyond the end of the file stay zeros. */
+    require(real_read_at(fd, write->old, n, offset) >= 0);
     write->earlier = latest;
     latest = write;
 }
@@ -158,7 +204,7 @@ static void forget_synced(int fd)
     require(fstat(fd, &status) == 0);
     for (struct unsynced **link = &latest; *link != NULL;) {
         struct unsynced *write = *link;
-        if (write->device != status.st_dev || write->inode != status.st_ino) {
+        if (!is_of(write, &status) || write->lost) {
             link = &write->earlier;
             continue;
         }
@@ -167,11 +213,66 @@ static void forget_synced(int fd)
     }
 }
 
-/* From the latest write back, so that a sector ends up as some state that it once had. */
+static void give_up_unsynced(int fd)
+{
+    struct stat status;
+
+    require(fstat(fd, &status) == 0);
+    for (struct unsynced *write = latest; write != NULL; write = write->earlier)
+        if (is_of(write, &status))
+            write->lost = true;
+}
+
+/* Sectors of which the latest write has reached the disk, and with it those before. */
+static struct sector {
+    dev_t device;
+    ino_t inode;
+    uint64_t number;
+} *settled;
+static size_t settled_count, settled_cap;
+
+static bool is_settled(const struct sector *sector)
+{
+    for (size_t i = 0; i < settled_count; i++)
+        if (settled[i].number == sector->number && settled[i].inode == sector->inode &&
+            settled[i].device == sector->device)
+            return true;
+    return false;
+}
+
+static void settle(const struct sector *sector)
+{
+    if (settled_count == settled_cap) {
+        settled_cap = 2 * settled_cap + 64;
+        settled = realloc(settled, settled_cap * sizeof *settled);
+        require(settled != NULL);
+    }
+    settled[settled_count++] = *sector;
+}
+
+static void lose_some_sectors(const struct unsynced *write)
+{
+    for (size_t done = 0; done < write->n;) {
+        uint64_t at = write->offset + done;
+        size_t part = sector_part(write->n - done, at);
+        struct sector sector = {write->device, write->inode, at / PP_FAULT_SECTOR_BYTES};
+        if (!is_settled(&sector)) {
+            if (coin())
+                settle(&sector);
+            else
+                (void)real_write_at(write->fd, write->old + done, part, at);
+        }
+        done += part;
+    }
+}
+
+/* From the latest write back, so that a sector ends up as some state that it once had: a disk writes
+   it whole. */
 static void lose_unsynced(void)
 {
+    settled_count = 0;
     for (struct unsynced *write = latest; write != NULL; write = write->earlier)
-        write_some_sectors(write->fd, write->old, write->n, write->offset);
+        lose_some_sectors(write);
 }
 
 /* ---- Striking ------------------------------------------------------------------------------- */
@@ -224,9 +325,24 @@ static int strike_whole(void)
     die();
 }
 
+/* The first blow, before the fault itself. */
+static bool fails_early(unsigned class, const char *name)
+{
+    if (halted)
+        return true;
+    if ((armed.classes & class) == 0 || armed.fail_at_call == 0 || calls + 1 != armed.fail_at_call)
+        return false;
+    calls++;
+    last_call = name;
+    halted = armed.halts;
+    return true;
+}
+
 static int enter(unsigned class, const char *name)
 {
     pthread_mutex_lock(&lock);
+    if (fails_early(class, name))
+        return -EIO;
     return struck(class, name) ? strike_whole() : GO_ON;
 }
 
@@ -261,8 +377,9 @@ static int strike_write(int fd, const void *buf, size_t n, uint64_t offset)
         (void)write_first_bytes(fd, buf, n, offset);
         die();
     case PP_FAULT_POWER_CUT:
+        remember_write(fd, n, offset);
+        (void)real_write_at(fd, buf, n, offset);
         lose_unsynced();
-        write_some_sectors(fd, buf, n, offset);
         die();
     case PP_FAULT_KILL_SECTORS:
         write_some_sectors(fd, buf, n, offset);
@@ -346,27 +463,35 @@ int64_t pp_os_read_at(int fd, void *buf, size_t n, uint64_t offset)
     return leave(step, step < 0 ? step : real_read_at(fd, buf, n, offset));
 }
 
-static int synced(int fd, int result)
+/* Under the lock that enter has taken: step is what it returned. */
+static int sync_with(int (*real)(int fd), int fd, int step)
 {
+    int result = step < 0 ? step : real(fd);
     if (result == 0)
         forget_synced(fd);
-    return result;
+    else if (!halted)
+        give_up_unsynced(fd);
+    return (int)leave(step, result);
 }
 
 int pp_os_sync_data(int fd)
 {
-    CALL(PP_FAULT_SYNCS, "sync_data", synced(fd, real_sync_data(fd)));
+    return sync_with(real_sync_data, fd, enter(PP_FAULT_SYNCS, "sync_data"));
 }
 
 int pp_os_sync(int fd)
 {
-    CALL(PP_FAULT_SYNCS, "sync", synced(fd, real_sync(fd)));
+    return sync_with(real_sync, fd, enter(PP_FAULT_SYNCS, "sync"));
 }
 
 int pp_os_write_at(int fd, const void *buf, size_t n, uint64_t offset)
 {
     pthread_mutex_lock(&lock);
-    int step = struck(PP_FAULT_WRITES, "write_at") ? strike_write(fd, buf, n, offset) : GO_ON;
+    int step = GO_ON;
+    if (fails_early(PP_FAULT_WRITES, "write_at"))
+        step = -EIO;
+    else if (struck(PP_FAULT_WRITES, "write_at"))
+        step = strike_write(fd, buf, n, offset);
     if (step < 0)
         return (int)leave(step, step);
     if (armed.action == PP_FAULT_POWER_CUT)
@@ -383,9 +508,32 @@ void pp_fault_set(struct pp_fault fault)
     armed = fault;
     calls = 0;
     strikes = 0;
+    halted = false;
     last_call = "";
     random_state = fault.seed;
     pthread_mutex_unlock(&lock);
+}
+
+void pp_fault_revive(void)
+{
+    pthread_mutex_lock(&lock);
+    halted = false;
+    pthread_mutex_unlock(&lock);
+}
+
+void pp_fault_shift_clock(int64_t ns) { clock_shift_ns = ns; }
+
+/* In front of the C library's: os_posix_system.c is linked as it is. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    enum { NS_PER_S = 1000000000 };
+    int result = (int)syscall(SYS_clock_gettime, clock, now);
+    if (result != 0 || clock != CLOCK_REALTIME)
+        return result;
+    int64_t ns = now->tv_sec * INT64_C(1000000000) + now->tv_nsec + clock_shift_ns;
+    now->tv_sec = (time_t)(ns / NS_PER_S);
+    now->tv_nsec = (long)(ns % NS_PER_S);
+    return 0;
 }
 
 void pp_fault_clear(void)

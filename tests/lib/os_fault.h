@@ -44,10 +44,21 @@ struct pp_fault {
     size_t
         keep_bytes; /* of a short write, at most its length; PP_FAULT_BY_SEED: the seed decides */
     uint64_t seed;  /* of PP_FAULT_BY_SEED, the sectors and the power cut */
+
+    /* A first blow before a power cut; 0 for none.  This call fails with -EIO.  When it is a sync,
+       what it was to sync is never synced by a later one either: the kernel has forgotten that
+       those pages were dirty.  With `halts` all calls after it fail too, and forget nothing, as if
+       the process had been killed, until pp_fault_revive; they don't count. */
+    uint64_t fail_at_call;
+    bool halts;
 };
 
 /* Arms the fault and starts to count at 0.  Thread-safe, like everything here. */
 void pp_fault_set(struct pp_fault fault);
+/* The next process, as it were, after one that fail_at_call and halts have ended. */
+void pp_fault_revive(void);
+/* Added to the realtime clock that pp_os_clock_read tells; may be negative. */
+void pp_fault_shift_clock(int64_t ns);
 /* No fault; counts nothing. */
 void pp_fault_clear(void);
 /* Calls counted since pp_fault_set. */
