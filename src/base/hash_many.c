@@ -37,6 +37,12 @@ size_t pp_hash_engine_bytes(void)
     return 0;
 }
 
+struct pp_hash_engine *pp_hash_engine_init(void *memory, size_t bytes)
+{
+    (void)memory, (void)bytes;
+    return NULL;
+}
+
 const char *pp_hash_engine_name(const struct pp_hash_engine *engine)
 {
     (void)engine;
@@ -95,27 +101,6 @@ static size_t engine_bytes(void)
 size_t pp_hash_engine_bytes(void)
 {
     return engine_bytes() + imb_get_mb_mgr_size();
-}
-
-struct pp_hash_engine *pp_hash_engine_init(void *memory, size_t bytes)
-{
-    static const char *const names[] = {[IMB_ARCH_SSE] = "intel-ipsec-mb sse",
-                                        [IMB_ARCH_AVX] = "intel-ipsec-mb avx",
-                                        [IMB_ARCH_AVX2] = "intel-ipsec-mb avx2",
-                                        [IMB_ARCH_AVX512] = "intel-ipsec-mb avx512"};
-    if (bytes < pp_hash_engine_bytes())
-        return NULL;
-    struct pp_hash_engine *engine = memory;
-    memset(engine, 0, sizeof *engine);
-    engine->manager = imb_set_pointers_mb_mgr((uint8_t *)memory + engine_bytes(), 0, 1);
-    if (engine->manager == NULL)
-        return NULL;
-    IMB_ARCH arch = IMB_ARCH_NONE;
-    init_mb_mgr_auto(engine->manager, &arch);
-    if (imb_get_errno(engine->manager) != 0 || arch < IMB_ARCH_SSE || arch > IMB_ARCH_AVX512)
-        return NULL;
-    engine->name = names[arch];
-    return engine;
 }
 
 const char *pp_hash_engine_name(const struct pp_hash_engine *engine)
@@ -246,8 +231,23 @@ static bool self_test(struct pp_hash_engine *engine)
 
 struct pp_hash_engine *pp_hash_engine_init(void *memory, size_t bytes)
 {
-    (void)memory, (void)bytes;
-    return NULL;
+    static const char *const names[] = {[IMB_ARCH_SSE] = "intel-ipsec-mb sse",
+                                        [IMB_ARCH_AVX] = "intel-ipsec-mb avx",
+                                        [IMB_ARCH_AVX2] = "intel-ipsec-mb avx2",
+                                        [IMB_ARCH_AVX512] = "intel-ipsec-mb avx512"};
+    if (bytes < pp_hash_engine_bytes())
+        return NULL;
+    struct pp_hash_engine *engine = memory;
+    memset(engine, 0, sizeof *engine);
+    engine->manager = imb_set_pointers_mb_mgr((uint8_t *)memory + engine_bytes(), 0, 1);
+    if (engine->manager == NULL)
+        return NULL;
+    IMB_ARCH arch = IMB_ARCH_NONE;
+    init_mb_mgr_auto(engine->manager, &arch);
+    if (imb_get_errno(engine->manager) != 0 || arch < IMB_ARCH_SSE || arch > IMB_ARCH_AVX512)
+        return NULL;
+    engine->name = names[arch];
+    return self_test(engine) ? engine : NULL;
 }
 
 #endif
