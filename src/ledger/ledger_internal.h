@@ -266,13 +266,13 @@ struct pp_check_scratch {
 struct pp_check_epoch {
     struct pp_digest log_id;
     uint64_t epoch;
-    struct pp_mac_key seal;
+    struct pp_epoch_keys keys;
 };
 
 struct pp_check_input {
     struct pp_bytes data;               /* the whole file */
     const struct pp_digest *seed;       /* S(0), or NULL: tags and MACs are not checked */
-    const struct pp_check_epoch *epoch; /* without a seed: the MACs of this epoch are; or NULL */
+    const struct pp_check_epoch *epoch; /* without a seed: those of this epoch are; or NULL */
     struct pp_hash_engine *engine;
     struct pp_check_scratch *scratch;
     uint64_t sizes[PP_CHECK_SIZES]; /* tree sizes whose roots are wanted */

@@ -89,15 +89,15 @@ static bool is_plausible(const struct pp_segment_header *header)
            (header->epoch == 0 && header->first_seq == 0 && pp_tag_equal(&header->tag, &no_tag));
 }
 
-/* The key for the MACs of the epoch, which the checker has entered; NULL when it is not at hand. */
-static const struct pp_mac_key *seal_key(const struct checker *c, uint64_t epoch)
+/* The keys of the epoch, which the checker has entered; NULL when they are not at hand. */
+static const struct pp_epoch_keys *keys_of(const struct checker *c, uint64_t epoch)
 {
     const struct pp_check_epoch *known = c->in->epoch;
     if (c->in->seed != NULL)
-        return &c->scratch->keys.seal;
+        return &c->scratch->keys;
     bool same = known != NULL && known->epoch == epoch &&
                 pp_digest_equal(&known->log_id, &c->out->header.log_id);
-    return same ? &known->seal : NULL;
+    return same ? &known->keys : NULL;
 }
 
 static bool check_header(struct checker *c)
@@ -123,20 +123,20 @@ static bool check_header(struct checker *c)
     note_root(c, out->header.first_seq, &root);
     if (c->in->seed != NULL)
         enter_header_epoch(c, out->header.epoch);
-    const struct pp_mac_key *key = seal_key(c, out->header.epoch);
-    out->header_mac_checked = key != NULL;
-    out->header_mac_valid = key != NULL && pp_segment_header_mac_valid(frame.content, key);
+    const struct pp_epoch_keys *keys = keys_of(c, out->header.epoch);
+    out->header_mac_checked = keys != NULL;
+    out->header_mac_valid = keys != NULL && pp_segment_header_mac_valid(frame.content, &keys->seal);
     return true;
 }
 
 /* ---- Entries ---- */
 
 /* The first entry of the batch whose stored tag is not the recomputed one; n when all are good. */
-static size_t first_bad_tag(struct checker *c, size_t n)
+static size_t first_bad_tag(struct checker *c, const struct pp_mac_key *key, size_t n)
 {
     struct pp_check_scratch *s = c->scratch;
     for (size_t i = 0; i < n; i++) {
-        s->chain[i].key = &s->keys.tag;
+        s->chain[i].key = key;
         s->chain[i].leaf = s->leaves[i];
         if (i == 0)
             s->chain[i].previous = c->checked_tag;
@@ -159,8 +159,9 @@ static bool check_batch(struct checker *c)
         return true;
     c->pending = 0;
     pp_leaf_hash_many(c->in->engine, s->prefixed, n, s->leaves);
-    if (c->in->seed != NULL) {
-        size_t bad = first_bad_tag(c, n);
+    const struct pp_epoch_keys *keys = keys_of(c, c->out->next_epoch);
+    if (keys != NULL) {
+        size_t bad = first_bad_tag(c, &keys->tag, n);
         if (bad != 0)
             c->out->first_tag_valid = true;
         if (bad != n) {
@@ -230,8 +231,8 @@ static void enter_first_seal(struct checker *c, const struct pp_seal *seal)
 
 static bool check_seal_place(struct checker *c, const struct pp_seal *seal, struct pp_bytes content)
 {
-    const struct pp_mac_key *key = seal_key(c, seal->epoch);
-    bool mac_valid = key != NULL && pp_seal_mac_valid(content, key);
+    const struct pp_epoch_keys *keys = keys_of(c, seal->epoch);
+    bool mac_valid = keys != NULL && pp_seal_mac_valid(content, &keys->seal);
     uint64_t group = c->group_first;
     const struct pp_check_result *out = c->out;
     if (memcmp(seal->log_id.b, out->header.log_id.b, PP_DIGEST_BYTES) != 0)
@@ -241,7 +242,7 @@ static bool check_seal_place(struct checker *c, const struct pp_seal *seal, stru
                     group, c->at,
                     seal->epoch > out->next_epoch ? "a seal is missing before this one"
                                                   : "a seal appears again, or out of order");
-    if (key != NULL && !mac_valid)
+    if (keys != NULL && !mac_valid)
         return fail(c, PP_VERDICT_MODIFIED, group, c->at,
                     "the seal was not made with the key of its epoch");
     if (seal->first_seq != group || !pp_tag_equal(&seal->previous_tag, &out->tag))
@@ -320,8 +321,8 @@ static bool seal_is_whole(const struct checker *c, const struct pp_frame *frame,
 {
     if (at + frame->bytes <= c->out->used_end)
         return true;
-    const struct pp_mac_key *key = seal_key(c, seal->epoch);
-    return key != NULL && pp_seal_mac_valid(frame->content, key);
+    const struct pp_epoch_keys *keys = keys_of(c, seal->epoch);
+    return keys != NULL && pp_seal_mac_valid(frame->content, &keys->seal);
 }
 
 /* The next whole seal of this ledger from `from` on. */
@@ -384,7 +385,7 @@ static bool is_torn(const struct checker *c)
 static bool sealed_by_later_epoch(struct checker *c)
 {
     struct pp_check_scratch *s = c->scratch;
-    if (!c->has_bad_tag)
+    if (!c->has_bad_tag || c->in->seed == NULL)
         return false;
     for (int ahead = 0; ahead < EPOCHS_TRIED_AHEAD; ahead++) {
         pp_ratchet_step(&s->ratchet);

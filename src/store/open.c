@@ -472,9 +472,8 @@ static enum pp_error open_all(struct opening *o, struct pp_ledger_opening *openi
     if (error == PP_OK) {
         const struct pp_sealing_state *state = &ledger->secrets->state;
         pp_epoch_keys_init(&ledger->secrets->keys, &state->ratchet);
-        *o->epoch = (struct pp_check_epoch){.log_id = state->log_id,
-                                            .epoch = state->ratchet.epoch,
-                                            .seal = ledger->secrets->keys.seal};
+        *o->epoch = (struct pp_check_epoch){
+            .log_id = state->log_id, .epoch = state->ratchet.epoch, .keys = ledger->secrets->keys};
         error = read_last_segments(o);
     }
     if (error == PP_OK)

@@ -130,7 +130,7 @@ static enum pp_error compute_index(struct pp_ledger_reader *reader, uint64_t pla
     return error;
 }
 
-static enum pp_error need_index(struct pp_ledger_reader *reader, uint64_t place)
+enum pp_error pp_reader_index(struct pp_ledger_reader *reader, uint64_t place)
 {
     struct pp_reader_segment *segment = &reader->segments[place];
     if (segment->has_index)
@@ -144,49 +144,12 @@ static enum pp_error need_index(struct pp_ledger_reader *reader, uint64_t place)
 
 /* ---- Hashes of subtrees ---- */
 
-/* Moves the reader to seq through the index of its block. */
-static enum pp_error seek_block(struct pp_ledger_reader *reader, uint64_t seq)
-{
-    uint64_t place = pp_reader_place(reader, seq), block = seq / BLOCK * BLOCK;
-    enum pp_error error = need_index(reader, place);
-    if (error == PP_OK)
-        error = pp_reader_load(reader, place);
-    if (error != PP_OK)
-        return error;
-    const struct pp_reader_segment *segment = &reader->segments[place];
-    bool in_segment = block >= segment->first_seq && block < segment->index.next_seq;
-    reader->at = in_segment ? pp_index_offset(&segment->index, block) : 0;
-    reader->next_seq = in_segment ? block : segment->first_seq;
-    while (error == PP_OK && reader->next_seq < seq) {
-        struct pp_entry entry;
-        error = pp_ledger_reader_next(reader, &entry);
-    }
-    return error;
-}
-
-/* At most 64 leaves from seq on, in one block. */
-static enum pp_error hash_leaves(struct pp_ledger_reader *reader, uint64_t seq, uint64_t count,
-                                 struct pp_digest *leaves)
-{
-    enum pp_error error = seek_block(reader, seq);
-    for (uint64_t i = 0; i < count && error == PP_OK; i++) {
-        struct pp_entry entry;
-        error = pp_ledger_reader_next(reader, &entry);
-        if (error != PP_OK)
-            break;
-        const uint8_t *start = entry.source.data - 20; /* the encoding, docs/format/ledger.md §3 */
-        size_t len = PP_ENTRY_FIXED_BYTES + entry.source.len + entry.body.len;
-        leaves[i] = pp_leaf_hash((struct pp_bytes){start, len});
-    }
-    return error;
-}
-
 /* A complete subtree below the index. */
 static enum pp_error hash_small(struct pp_ledger_reader *reader, uint64_t start, uint64_t count,
                                 struct pp_digest *out)
 {
     struct pp_digest leaves[BLOCK];
-    enum pp_error error = hash_leaves(reader, start, count, leaves);
+    enum pp_error error = pp_reader_leaves(reader, start, count, leaves);
     if (error != PP_OK)
         return error;
     for (; count > 1; count /= 2)
@@ -214,7 +177,7 @@ static enum pp_error subtree(struct pp_ledger_reader *reader, uint64_t start, un
         return hash_small(reader, start, count, out);
     }
     uint64_t place = pp_reader_place(reader, last);
-    enum pp_error error = need_index(reader, place);
+    enum pp_error error = pp_reader_index(reader, place);
     if (error != PP_OK)
         return error;
     if (!pp_index_node(&reader->segments[place].index, height, start >> height, out))
@@ -289,7 +252,7 @@ static enum pp_error check_inclusion(struct pp_ledger_reader *reader, uint64_t s
                                      const struct pp_digest *path, size_t count)
 {
     struct pp_digest leaf, reached, root;
-    enum pp_error error = hash_leaves(reader, seq, 1, &leaf);
+    enum pp_error error = pp_reader_leaves(reader, seq, 1, &leaf);
     if (error == PP_OK)
         error = pp_ledger_reader_root(reader, size, &root);
     if (error != PP_OK)

@@ -198,6 +198,7 @@ void pp_ledger_reader_close(struct pp_ledger_reader *reader)
         pp_layout_close(&reader->layout);
     pp_buffer_free(&reader->last);
     pp_engine_free(reader->engine);
+    free(reader->window);
     free(reader->segments);
     free(reader);
 }

@@ -32,6 +32,10 @@ struct pp_ledger_reader {
     uint64_t next_seq;
 
     struct pp_hash_engine *engine;
+    /* the leaf hashes of one block of 64, for [block_from, block_to) */
+    struct pp_digest block[PP_INDEX_BLOCK_ENTRIES];
+    uint64_t block_from, block_to;
+    uint8_t *window;
     uint64_t root_size; /* of the cached root; PP_NO_SEQ for none */
     struct pp_digest root;
 };
@@ -43,6 +47,11 @@ uint64_t pp_reader_place(const struct pp_ledger_reader *reader, uint64_t seq);
 /* The frame at offset `at` of the segment in hand. */
 PP_MUST_CHECK enum pp_error pp_reader_frame(struct pp_ledger_reader *reader, size_t at,
                                             struct pp_frame *frame);
+/* Loads or computes the index of a segment. */
+PP_MUST_CHECK enum pp_error pp_reader_index(struct pp_ledger_reader *reader, uint64_t place);
+/* The leaf hashes of at most 64 entries from seq on, all in one block. */
+PP_MUST_CHECK enum pp_error pp_reader_leaves(struct pp_ledger_reader *reader, uint64_t seq,
+                                             uint64_t count, struct pp_digest *leaves);
 /* Drops the indexes. */
 void pp_reader_free_indexes(struct pp_ledger_reader *reader);
 

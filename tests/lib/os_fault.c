@@ -228,7 +228,7 @@ static struct sector {
     dev_t device;
     ino_t inode;
     uint64_t number;
-} *settled;
+} * settled;
 static size_t settled_count, settled_cap;
 
 static bool is_settled(const struct sector *sector)
@@ -521,7 +521,10 @@ void pp_fault_revive(void)
     pthread_mutex_unlock(&lock);
 }
 
-void pp_fault_shift_clock(int64_t ns) { clock_shift_ns = ns; }
+void pp_fault_shift_clock(int64_t ns)
+{
+    clock_shift_ns = ns;
+}
 
 /* In front of the C library's: os_posix_system.c is linked as it is. */
 int clock_gettime(clockid_t clock, struct timespec *now)
