@@ -171,10 +171,13 @@ INCLUDE = $(DESTDIR)$(PREFIX)/include/postproof
 MAN = $(DESTDIR)$(PREFIX)/share/man/man1
 MAN_PAGES := $(wildcard docs/man/*.1)
 HEADERS := $(wildcard include/postproof/*.h)
+# Further names of the program: the table PROGRAMS in cli/main.c.
+OTHER_NAMES := log_verifier
 
 install: build $(BUILD)/postproof.pc ## installs under PREFIX, staged below DESTDIR
 	install -d $(BIN) $(LIB)/pkgconfig $(INCLUDE) $(MAN)
 	install -m 755 $(PROGRAM) $(BIN)/postproof
+	for name in $(OTHER_NAMES); do ln -sf postproof $(BIN)/$$name || exit 1; done
 	install -m 644 $(ARCHIVE) $(LIB)/libpostproof.a
 	install -m 755 $(SHARED) $(LIB)/libpostproof.so.$(VERSION)
 	ln -sf libpostproof.so.$(VERSION) $(LIB)/$(SONAME)
@@ -185,8 +188,9 @@ install: build $(BUILD)/postproof.pc ## installs under PREFIX, staged below DEST
 	$(if $(DESTDIR),,ldconfig 2>/dev/null || true)
 
 uninstall: ## removes what install put there
-	rm -f $(BIN)/postproof $(LIB)/libpostproof.a $(LIB)/libpostproof.so $(LIB)/$(SONAME) \
-	    $(LIB)/libpostproof.so.$(VERSION) $(LIB)/pkgconfig/postproof.pc \
+	rm -f $(addprefix $(BIN)/,postproof $(OTHER_NAMES)) $(LIB)/libpostproof.a \
+	    $(LIB)/libpostproof.so $(LIB)/$(SONAME) $(LIB)/libpostproof.so.$(VERSION) \
+	    $(LIB)/pkgconfig/postproof.pc \
 	    $(addprefix $(INCLUDE)/,$(notdir $(HEADERS))) $(addprefix $(MAN)/,$(notdir $(MAN_PAGES)))
 	rmdir $(INCLUDE) 2>/dev/null || true
 

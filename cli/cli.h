@@ -105,9 +105,18 @@ PP_MUST_CHECK bool cli_size_parse(const char *text, uint64_t *out);
 void cli_duration_text(uint64_t duration_ns, char out[CLI_VALUE_BYTES]);
 PP_MUST_CHECK bool cli_duration_parse(const char *text, uint64_t *out);
 
+/* ---- The program's name (output.c) ---------------------------------------------------------- */
+
+/* The program was called by another name, which stands for "postproof VERB". */
+void cli_set_program(const char *name);
+/* "postproof" or that name. */
+const char *cli_program(void);
+/* "postproof VERB" or that name; valid until the next call. */
+const char *cli_command(const char *verb);
+
 /* ---- Output (output.c) ---------------------------------------------------------------------- */
 
-/* "postproof VERB: ..." to stderr; returns CLI_UNDECIDED. */
+/* "postproof VERB: ..." (cli_command) to stderr; returns CLI_UNDECIDED. */
 __attribute__((format(printf, 2, 3))) int cli_fail(const char *verb, const char *format, ...);
 /* A failure of the library in words; returns CLI_BAD where it proves something bad. */
 int cli_failure(const char *verb, const struct pp_failure *failure);

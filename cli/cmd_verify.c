@@ -27,15 +27,28 @@ static const struct trust_text TRUST[] = {
                      "every entry and seal was made with the ledger's own keys, and nothing that "
                      "the checkpoint covers was cut off or replaced",
                      LEAVES_OPEN_BEHIND},
-    [PP_TRUST_T3] = {"T3, witnesses cosigned the checkpoint",
-                     "as T2, and the witnesses saw the same history", LEAVES_OPEN_BEHIND},
+    [PP_TRUST_T3] = {"T3, files, verification key and a checkpoint that witnesses cosigned",
+                     "as T2, and as many witnesses as the policy asks for say that they have seen "
+                     "this history and no other of this log",
+                     LEAVES_OPEN_BEHIND},
 };
 
-static const struct trust_text CHECKPOINT_ONLY = {
-    "T2, files and a saved checkpoint, without the verification key",
-    "the entries that the checkpoint covers are those that were signed",
-    "entries behind the checkpoint were compared with no key at all, and what was false when it "
-    "was logged stays false"};
+#define LEAVES_OPEN_KEYLESS                                                                        \
+    "entries behind the checkpoint were compared with no key at all, and what was false when it "  \
+    "was logged stays false"
+
+/* The same levels without the verification key. */
+static const struct trust_text KEYLESS[] = {
+    [PP_TRUST_T2] = {"T2, files and a saved checkpoint, without the verification key",
+                     "the entries that the checkpoint covers are those that were signed",
+                     LEAVES_OPEN_KEYLESS},
+    [PP_TRUST_T3] = {"T3, files and a checkpoint that witnesses cosigned, without the verification "
+                     "key",
+                     "the entries that the checkpoint covers are those that were signed, and as "
+                     "many witnesses as the policy asks for say that they have seen this history "
+                     "and no other of this log",
+                     LEAVES_OPEN_KEYLESS},
+};
 
 static void show_progress(void *context, uint64_t entries, uint64_t bytes_done,
                           uint64_t bytes_total)
@@ -71,6 +84,8 @@ static void print_counts(const struct pp_verify_report *r)
            "records", r->segments, r->seals, r->recoveries, r->blobs);
     if (r->checkpoint_size > 0)
         printf("%-12s covers the first %" PRIu64 " entries\n", "checkpoint", r->checkpoint_size);
+    if (r->witnesses > 0)
+        printf("%-12s %u of the policy cosigned the checkpoint\n", "witnesses", r->witnesses);
     if (r->unsealed_bytes > 0)
         printf("%-12s %" PRIu64 " bytes behind the last seal\n", "unsealed", r->unsealed_bytes);
     if (r->clock_steps > 0)
@@ -81,9 +96,8 @@ static void print_counts(const struct pp_verify_report *r)
 static void print_text(const struct pp_verify_report *r, bool has_verify_key)
 {
     char hex[2 * PP_DIGEST_BYTES + 1];
-    const struct trust_text *trust = &TRUST[r->trust];
-    if (r->trust == PP_TRUST_T2 && !has_verify_key)
-        trust = &CHECKPOINT_ONLY;
+    const struct trust_text *trust =
+        r->trust >= PP_TRUST_T2 && !has_verify_key ? &KEYLESS[r->trust] : &TRUST[r->trust];
     print_line("verdict", pp_verdict_text(r->verdict));
     print_line("reason", r->reason);
     print_line("place", r->place);
@@ -128,6 +142,7 @@ static void print_json(const struct pp_verify_report *r)
     cli_json_number(object, "unsealed_bytes", r->unsealed_bytes);
     cli_json_number(object, "clock_steps", r->clock_steps);
     cli_json_number(object, "checkpoint_size", r->checkpoint_size);
+    cli_json_number(object, "witnesses", r->witnesses);
     cli_json_set(object, "time_taken_ms", json_real((double)r->time_ns / 1e6));
     cli_json_print(object);
 }
@@ -163,7 +178,9 @@ int cmd_verify(int argc, char **argv)
         CLI_OPTION("--checkpoint", CLI_TEXT, &verify_options.checkpoint, "FILE",
                    "a checkpoint saved elsewhere (T2)"),
         CLI_OPTION("--checkpoint-key", CLI_TEXT, &verify_options.checkpoint_key, "FILE",
-                   "checkpoint.pub (default: the key in verify.key)"),
+                   "checkpoint.pub (default: the key in verify.key, or the policy's log)"),
+        CLI_OPTION("--policy", CLI_TEXT, &verify_options.policy, "FILE",
+                   "logs, witnesses and quorum that the checkpoint must meet (T3)"),
         CLI_OPTION("--origin", CLI_TEXT, &verify_options.origin, "NAME", "the log that it must be"),
         CLI_OPTION_RANGE("--threads", CLI_NUMBER, &threads, "N", "0: one for each processor", 0,
                          1024),
@@ -187,6 +204,8 @@ int cmd_verify(int argc, char **argv)
     struct cli_arguments arguments;
     if (!cli_parse(&syntax, argc, argv, &arguments))
         return arguments.exit_code;
+    if (verify_options.policy && !verify_options.checkpoint)
+        return cli_fail("verify", "--policy judges a checkpoint: add --checkpoint FILE");
     verify_options.threads = (unsigned)threads;
     return verify(arguments.value[0], &verify_options, flags);
 }

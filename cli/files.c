@@ -100,7 +100,7 @@ bool cli_checkpoint_load(const char *verb, const char *ledger, struct cli_checkp
     }
     if (fd >= 0)
         pp_os_close(fd);
-    if (!cli_read_file(verb, path, PP_CHECKPOINT_BYTES_MAX, &checkpoint->text))
+    if (!cli_read_file(verb, path, PP_NOTE_BYTES_MAX, &checkpoint->text))
         return false;
     if (pp_checkpoint_parse(cli_buffer_view(&checkpoint->text), &checkpoint->parsed) == PP_OK)
         return true;

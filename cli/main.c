@@ -30,6 +30,13 @@ static const struct verb VERBS[] = {
 
 enum { VERB_COUNT = sizeof VERBS / sizeof *VERBS };
 
+/* Names that the program is also installed under, each for a verb; OTHER_NAMES in the Makefile. */
+static const struct verb PROGRAMS[] = {
+    {"log_verifier", cmd_verify, "the verb verify"},
+};
+
+enum { PROGRAM_COUNT = sizeof PROGRAMS / sizeof *PROGRAMS };
+
 static void print_usage(FILE *out)
 {
     fputs("usage: postproof VERB [argument...] [option...]\n\nverbs:\n", out);
@@ -61,8 +68,32 @@ static int run_help(int argc, char **argv)
     return verb ? verb->run(2, words) : CLI_UNDECIDED;
 }
 
-static int dispatch(int argc, char **argv)
+static int print_version(void)
 {
+    puts("postproof " PP_VERSION);
+    return CLI_GOOD;
+}
+
+/* The verb that the program's own name stands for, or NULL. */
+static const struct verb *verb_of_program(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+        if (strcmp(PROGRAMS[i].name, name) == 0) {
+            cli_set_program(PROGRAMS[i].name);
+            return &PROGRAMS[i];
+        }
+    }
+    return NULL;
+}
+
+/* implied: the verb that the program's name stands for, or NULL. */
+static int dispatch(const struct verb *implied, int argc, char **argv)
+{
+    if (implied && argc == 2 && strcmp(argv[1], "--version") == 0)
+        return print_version();
+    if (implied)
+        return implied->run(argc, argv);
     if (argc < 2) {
         print_usage(stderr);
         return CLI_UNDECIDED;
@@ -70,10 +101,8 @@ static int dispatch(int argc, char **argv)
     const char *word = argv[1];
     if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         return run_help(argc - 1, argv + 1);
-    if (strcmp(word, "--version") == 0) {
-        puts("postproof " PP_VERSION);
-        return CLI_GOOD;
-    }
+    if (strcmp(word, "--version") == 0)
+        return print_version();
     const struct verb *verb = find_verb(word);
     return verb ? verb->run(argc - 1, argv + 1) : CLI_UNDECIDED;
 }
@@ -95,9 +124,11 @@ int main(int argc, char **argv)
 {
     if (!reserve_standard_files())
         return CLI_UNDECIDED;
+    const struct verb *implied = argc > 0 ? verb_of_program(argv[0]) : NULL;
     /* Most verbs hold a secret at some time: none of them leaves a core dump. */
     int hardened = pp_os_harden_process();
     if (hardened < 0)
-        fprintf(stderr, "postproof: core dumps could not be turned off: %s\n", strerror(-hardened));
-    return cli_finish(dispatch(argc, argv));
+        fprintf(stderr, "%s: core dumps could not be turned off: %s\n", cli_program(),
+                strerror(-hardened));
+    return cli_finish(dispatch(implied, argc, argv));
 }

@@ -16,14 +16,26 @@ static void print_option(const struct cli_option *option)
     printf("  %-30s %s\n", left, option->help);
 }
 
+/* The example, with the name that the program was called by. */
+static void print_example(const struct cli_syntax *syntax)
+{
+    char usual[64];
+    int len = snprintf(usual, sizeof usual, "postproof %s ", syntax->verb);
+    bool begins = strncmp(syntax->example, usual, (size_t)len) == 0;
+    if (begins)
+        printf("\nexample:\n  %s %s\n\n", cli_command(syntax->verb), syntax->example + len);
+    else
+        printf("\nexample:\n  %s\n\n", syntax->example);
+}
+
 static void print_help(const struct cli_syntax *syntax)
 {
-    printf("usage: postproof %s %s%s[option...]\n\n%s\n\noptions:\n", syntax->verb,
+    printf("usage: %s %s%s[option...]\n\n%s\n\noptions:\n", cli_command(syntax->verb),
            syntax->arguments, syntax->arguments[0] ? " " : "", syntax->summary);
     for (const struct cli_option *option = syntax->options; option->name; option++)
         print_option(option);
     printf("  %-30s %s\n", "--help", "print this text");
-    printf("\nexample:\n  %s\n\n", syntax->example);
+    print_example(syntax);
     printf("exit code: 0 proven good or done, 1 proven bad, 2 cannot decide (usage, I/O, missing "
            "trust)\n");
 }
@@ -133,7 +145,8 @@ static bool take_option(const struct cli_syntax *syntax, int argc, char **argv, 
     size_t len = strcspn(word, "=");
     const struct cli_option *option = find_option(syntax, word, len);
     if (!option) {
-        cli_fail(syntax->verb, "unknown option '%s'; see postproof %s --help", word, syntax->verb);
+        cli_fail(syntax->verb, "unknown option '%s'; see %s --help", word,
+                 cli_command(syntax->verb));
         return false;
     }
     if (option->kind == CLI_FLAG) {
@@ -161,12 +174,12 @@ static bool take_option(const struct cli_syntax *syntax, int argc, char **argv, 
 static bool arguments_fit(const struct cli_syntax *syntax, const struct cli_arguments *arguments)
 {
     if (arguments->count < syntax->arguments_min)
-        cli_fail(syntax->verb, "arguments are missing; usage: postproof %s %s (--help says more)",
-                 syntax->verb, syntax->arguments);
+        cli_fail(syntax->verb, "arguments are missing; usage: %s %s (--help says more)",
+                 cli_command(syntax->verb), syntax->arguments);
     else if (arguments->count > syntax->arguments_max)
-        cli_fail(syntax->verb,
-                 "unexpected argument '%s'; usage: postproof %s %s (--help says more)",
-                 arguments->value[syntax->arguments_max], syntax->verb, syntax->arguments);
+        cli_fail(syntax->verb, "unexpected argument '%s'; usage: %s %s (--help says more)",
+                 arguments->value[syntax->arguments_max], cli_command(syntax->verb),
+                 syntax->arguments);
     else
         return true;
     return false;

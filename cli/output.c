@@ -12,12 +12,35 @@
 
 enum { PROGRESS_INTERVAL_NS = 100000000 };
 
+/* ---- The program's name --------------------------------------------------------------------- */
+
+static const char *program_name; /* NULL: the usual one */
+
+void cli_set_program(const char *name)
+{
+    program_name = name;
+}
+
+const char *cli_program(void)
+{
+    return program_name ? program_name : "postproof";
+}
+
+const char *cli_command(const char *verb)
+{
+    static char command[64];
+    if (program_name)
+        return program_name;
+    snprintf(command, sizeof command, "postproof %s", verb);
+    return command;
+}
+
 /* ---- Errors --------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 0))) static void print_message(const char *verb,
                                                                 const char *format, va_list args)
 {
-    fprintf(stderr, "postproof %s: ", verb);
+    fprintf(stderr, "%s: ", cli_command(verb));
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
 }
@@ -51,7 +74,7 @@ int cli_finish(int exit_code)
     if (fflush(stdout) == 0 && !ferror(stdout))
         return exit_code;
     if (errno != EPIPE)
-        fprintf(stderr, "postproof: standard output: %s\n", strerror(errno));
+        fprintf(stderr, "%s: standard output: %s\n", cli_program(), strerror(errno));
     return CLI_UNDECIDED;
 }
 
@@ -125,7 +148,7 @@ static void require_memory(bool there)
 {
     if (there)
         return;
-    fputs("postproof: no memory is left\n", stderr);
+    fprintf(stderr, "%s: no memory is left\n", cli_program());
     exit(CLI_UNDECIDED);
 }
 

@@ -16,6 +16,7 @@
     X(PP_ERROR_LOCKED, "another writer holds the ledger")                                          \
     X(PP_ERROR_KEY, "the key cannot be used")                                                      \
     X(PP_ERROR_WRONG_KEY, "the key belongs to another ledger")                                     \
+    X(PP_ERROR_QUORUM, "not enough witnesses cosigned the checkpoint")                             \
     X(PP_ERROR_ROLLED_BACK, "the ledger is older than its key or its checkpoint")                  \
     X(PP_ERROR_PERMISSION, "a secret file can be read by others")                                  \
     X(PP_ERROR_IO, "the operating system reported an error")                                       \

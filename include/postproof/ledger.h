@@ -216,7 +216,8 @@ int pp_verdict_exit_code(enum pp_verdict verdict);
 struct pp_verify_options {
     const char *verify_key;     /* file, or NULL for T0 */
     const char *checkpoint;     /* file saved earlier, or NULL */
-    const char *checkpoint_key; /* checkpoint.pub, or NULL: the key inside verify_key */
+    const char *checkpoint_key; /* checkpoint.pub; NULL: of verify_key or the policy */
+    const char *policy;         /* tlog-policy file that the checkpoint must meet, or NULL */
     const char *origin;         /* expected origin, or NULL for any */
     unsigned threads;           /* 0: one for each processor */
     /* called now and then with entries verified and bytes done of bytes total; may be NULL */
@@ -242,6 +243,7 @@ struct pp_verify_report {
     uint64_t unsealed_bytes;  /* behind the last seal */
     uint64_t clock_steps;     /* seals whose realtime clock went backwards: a note, no verdict */
     uint64_t checkpoint_size; /* of the checkpoint brought, or 0 */
+    unsigned witnesses;       /* of the policy that cosigned it */
     uint64_t time_ns;         /* taken */
 };
 

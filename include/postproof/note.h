@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Checkpoints as C2SP signed notes with Ed25519 keys, and C2SP .tlog-proof files.
-   Sources: c2sp.org/signed-note, c2sp.org/tlog-checkpoint, c2sp.org/tlog-proof, RFC 8032. */
+/* Checkpoints as C2SP signed notes with Ed25519 keys, cosignatures of witnesses on them, and C2SP
+   .tlog-proof files.  Sources: c2sp.org/signed-note, c2sp.org/tlog-checkpoint,
+   c2sp.org/tlog-cosignature, c2sp.org/tlog-proof, RFC 8032. */
 #ifndef POSTPROOF_NOTE_H
 #define POSTPROOF_NOTE_H
 
@@ -14,7 +15,8 @@
 
 enum {
     PP_NOTE_KEY_TEXT_BYTES = PP_ORIGIN_BYTES_MAX + 80, /* a key string with its NUL */
-    PP_TLOG_PROOF_BYTES_MAX = 64 + PP_PROOF_HASHES_MAX * 45 + PP_CHECKPOINT_BYTES_MAX
+    PP_NOTE_BYTES_MAX = 128 << 10, /* a checkpoint with the cosignatures that others added */
+    PP_TLOG_PROOF_BYTES_MAX = 64 + PP_PROOF_HASHES_MAX * 45 + PP_NOTE_BYTES_MAX
 };
 
 /* A public key and the name that it signs under. */
@@ -43,6 +45,17 @@ PP_MUST_CHECK enum pp_error pp_checkpoint_parse(struct pp_bytes note,
    not valid, or another origin. */
 PP_MUST_CHECK enum pp_error pp_checkpoint_open(struct pp_bytes note, const struct pp_note_key *key,
                                                struct pp_checkpoint *checkpoint);
+
+/* A witness's key string: "name+hash+base64" as above, but of signature type 0x04. */
+PP_MUST_CHECK enum pp_error pp_witness_key_parse(struct pp_bytes text, struct pp_note_key *key);
+void pp_witness_key_format(const struct pp_note_key *key, char *out);
+/* Whether the witness cosigned the checkpoint (cosignature/v1): at *time_s, seconds since 1970, the
+   latest when there are several.  Who signed it for the log is not looked at.  PP_ERROR_FORMAT;
+   PP_ERROR_WRONG_KEY: no cosignature by this key; PP_ERROR_MISMATCH: one that is not valid;
+   PP_ERROR_TOO_LARGE: the text has more than PP_CHECKPOINT_BYTES_MAX. */
+PP_MUST_CHECK enum pp_error pp_checkpoint_cosignature(struct pp_bytes note,
+                                                      const struct pp_note_key *witness,
+                                                      uint64_t *time_s);
 
 /* A .tlog-proof: index, path, and the checkpoint note verbatim (borrowed). */
 struct pp_tlog_proof {

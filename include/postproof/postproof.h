@@ -4,7 +4,8 @@
    <postproof/error.h>   the error table, failures in words
    <postproof/bytes.h>   borrowed bytes, digests, tags
    <postproof/ledger.h>  entries, keys, append, read, verify, Merkle proofs
-   <postproof/note.h>    signed checkpoints (C2SP) and .tlog-proof files
+   <postproof/note.h>    signed checkpoints (C2SP), cosignatures and .tlog-proof files
+   <postproof/policy.h>  which logs and witnesses to trust, and how many (C2SP)
 
    Conventions
    - Pointers are never NULL unless the parameter's description says that they may be.
@@ -21,6 +22,7 @@
 #include <postproof/error.h>
 #include <postproof/ledger.h>
 #include <postproof/note.h>
+#include <postproof/policy.h>
 
 #define PP_VERSION "0.1.0"
 

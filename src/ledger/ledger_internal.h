@@ -169,6 +169,13 @@ PP_MUST_CHECK enum pp_error pp_checkpoint_sign(const struct pp_note_signer *sign
                                                const struct pp_digest *root, char *out,
                                                size_t *len);
 
+/* Adds the cosignature of a witness, whose key is signer's, behind the checkpoint's signatures.
+   time_s is in seconds since 1970.  PP_ERROR_FORMAT; PP_ERROR_ARGUMENT: time_s beyond 2^63 - 1;
+   PP_ERROR_TOO_LARGE; PP_ERROR_NO_SPACE. */
+PP_MUST_CHECK enum pp_error pp_checkpoint_cosign(const struct pp_note_signer *signer,
+                                                 struct pp_bytes note, uint64_t time_s, char *out,
+                                                 size_t cap, size_t *len);
+
 /* ---- Tree (section 4) ---------------------------------------------------------------------- */
 
 /* The peaks of a growing tree: peaks[h] is the complete subtree of height h when bit h of size is
@@ -301,6 +308,7 @@ struct pp_check_result {
     uint64_t last_prune;          /* segments before this index were pruned, 0 for none */
     size_t index_offset_count;    /* includes unsealed entries' offsets only up to the last seal */
     size_t sealed_end;            /* behind the last seal (or the header) */
+    size_t last_group;            /* where the group of the last seal starts; 0 without a seal */
     size_t used_end;              /* behind the last byte that is not 0 */
     struct pp_digest torn_digest; /* H(bytes sealed_end .. used_end) */
     struct pp_digest roots[PP_CHECK_SIZES];

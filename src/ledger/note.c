@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* C2SP signed notes with Ed25519 keys (c2sp.org/signed-note) and the checkpoints written as such
    (c2sp.org/tlog-checkpoint). */
-#include "ledger_internal.h"
+#include "note_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,19 +13,17 @@
 #include "../base/base.h"
 
 enum {
-    ED25519_TYPE = 0x01, /* the signature type byte */
     ED25519_KEY_BYTES = 32,
-    ED25519_SIGNATURE_BYTES = 64,
-    KEY_ID_BYTES = 4,
+    KEY_ID_BYTES = PP_NOTE_KEY_ID_BYTES,
     TYPED_KEY_BYTES = 1 + ED25519_KEY_BYTES,
     TYPED_KEY_TEXT_BYTES = 44 + 1, /* its base64, with a NUL */
-    SIGNATURE_BYTES = KEY_ID_BYTES + ED25519_SIGNATURE_BYTES,
+    SIGNATURE_BYTES = KEY_ID_BYTES + PP_ED25519_SIGNATURE_BYTES,
     SIGNATURE_TEXT_BYTES = 92 + 1, /* its base64, with a NUL */
     SIGNATURES_MAX = 100,          /* in one note; the same limit as in Go's sumdb/note */
     CHECKPOINT_TEXT_BYTES = PP_ORIGIN_BYTES_MAX + 1 + 20 + 1 + 44 + 1
 };
 
-static const char signature_prefix[] = "\xe2\x80\x94 "; /* U+2014 and a space */
+static const char signature_prefix[] = PP_NOTE_SIGNATURE_PREFIX;
 static const char private_prefix[] = "PRIVATE+KEY+";
 
 _Static_assert(sizeof private_prefix + PP_ORIGIN_BYTES_MAX + 1 + 2 * KEY_ID_BYTES + 1 +
@@ -127,26 +125,25 @@ static bool name_is_valid(struct pp_bytes name)
 
 /* ---- Key strings ---------------------------------------------------------------------------- */
 
-/* The first bytes of H(name ‖ '\n' ‖ type ‖ public key). */
-static void key_id(const struct pp_note_key *key, uint8_t id[KEY_ID_BYTES])
+void pp_note_key_id(const struct pp_note_key *key, uint8_t type, uint8_t id[KEY_ID_BYTES])
 {
     uint8_t input[PP_ORIGIN_BYTES_MAX + 1 + TYPED_KEY_BYTES];
     struct pp_bytes name = pp_bytes_of(key->name);
     pp_copy(input, name.data, name.len);
     input[name.len] = '\n';
-    input[name.len + 1] = ED25519_TYPE;
+    input[name.len + 1] = type;
     pp_copy(input + name.len + 2, key->public_key, ED25519_KEY_BYTES);
     struct pp_digest hash = pp_sha256((struct pp_bytes){input, name.len + 1 + TYPED_KEY_BYTES});
     pp_copy(id, hash.b, KEY_ID_BYTES);
 }
 
 /* prefix ‖ name ‖ '+' ‖ hex(key id) ‖ '+' ‖ base64(type ‖ material). */
-static void key_text_format(const char *prefix, const struct pp_note_key *key,
+static void key_text_format(const char *prefix, const struct pp_note_key *key, uint8_t type,
                             const uint8_t material[ED25519_KEY_BYTES], char *out)
 {
-    uint8_t id[KEY_ID_BYTES], typed[TYPED_KEY_BYTES] = {ED25519_TYPE};
+    uint8_t id[KEY_ID_BYTES], typed[TYPED_KEY_BYTES] = {type};
     char id_hex[2 * KEY_ID_BYTES + 1], base64[TYPED_KEY_TEXT_BYTES];
-    key_id(key, id);
+    pp_note_key_id(key, type, id);
     pp_hex_encode(id, KEY_ID_BYTES, id_hex);
     pp_copy(typed + 1, material, ED25519_KEY_BYTES);
     (void)pp_base64_encode(typed, TYPED_KEY_BYTES, base64);
@@ -156,8 +153,8 @@ static void key_text_format(const char *prefix, const struct pp_note_key *key,
 }
 
 /* The parts of such a text; sets key->name.  The key id is for the caller to check. */
-static bool key_text_parse(struct pp_bytes text, struct pp_note_key *key, struct pp_bytes *id_hex,
-                           uint8_t material[ED25519_KEY_BYTES])
+static bool key_text_parse(struct pp_bytes text, uint8_t type, struct pp_note_key *key,
+                           struct pp_bytes *id_hex, uint8_t material[ED25519_KEY_BYTES])
 {
     if (text.len > 0 && text.data[text.len - 1] == '\n')
         text.len--;
@@ -169,7 +166,7 @@ static bool key_text_parse(struct pp_bytes text, struct pp_note_key *key, struct
     uint8_t typed[TYPED_KEY_BYTES];
     size_t len;
     bool ok = pp_base64_decode(text, typed, sizeof typed, &len) && len == sizeof typed &&
-              typed[0] == ED25519_TYPE;
+              typed[0] == type;
     if (ok) {
         pp_copy(material, typed + 1, ED25519_KEY_BYTES);
         pp_copy((uint8_t *)key->name, name.data, name.len);
@@ -179,29 +176,39 @@ static bool key_text_parse(struct pp_bytes text, struct pp_note_key *key, struct
     return ok;
 }
 
-static bool key_id_matches(const struct pp_note_key *key, struct pp_bytes id_hex)
+static bool key_id_matches(const struct pp_note_key *key, uint8_t type, struct pp_bytes id_hex)
 {
     uint8_t id[KEY_ID_BYTES];
     char expected[2 * KEY_ID_BYTES + 1];
-    key_id(key, id);
+    pp_note_key_id(key, type, id);
     pp_hex_encode(id, KEY_ID_BYTES, expected);
     return bytes_equal(id_hex, pp_bytes_of(expected));
 }
 
-enum pp_error pp_note_key_parse(struct pp_bytes text, struct pp_note_key *key)
+enum pp_error pp_note_typed_key_parse(struct pp_bytes text, uint8_t type, struct pp_note_key *key)
 {
     struct pp_note_key parsed = {0};
     struct pp_bytes id_hex;
-    if (!key_text_parse(text, &parsed, &id_hex, parsed.public_key) ||
-        !key_id_matches(&parsed, id_hex))
+    if (!key_text_parse(text, type, &parsed, &id_hex, parsed.public_key) ||
+        !key_id_matches(&parsed, type, id_hex))
         return PP_ERROR_FORMAT;
     *key = parsed;
     return PP_OK;
 }
 
+void pp_note_typed_key_format(const struct pp_note_key *key, uint8_t type, char *out)
+{
+    key_text_format("", key, type, key->public_key, out);
+}
+
+enum pp_error pp_note_key_parse(struct pp_bytes text, struct pp_note_key *key)
+{
+    return pp_note_typed_key_parse(text, PP_NOTE_TYPE_ED25519, key);
+}
+
 void pp_note_key_format(const struct pp_note_key *key, char *out)
 {
-    key_text_format("", key, key->public_key, out);
+    pp_note_typed_key_format(key, PP_NOTE_TYPE_ED25519, out);
 }
 
 /* ---- Ed25519 -------------------------------------------------------------------------------- */
@@ -217,30 +224,31 @@ static bool public_key_of(const uint8_t seed[ED25519_KEY_BYTES],
     return ok;
 }
 
-static bool ed25519_sign(const uint8_t seed[ED25519_KEY_BYTES], struct pp_bytes text,
-                         uint8_t signature[ED25519_SIGNATURE_BYTES])
+bool pp_ed25519_sign(const uint8_t seed[ED25519_KEY_BYTES], struct pp_bytes message,
+                     uint8_t signature[PP_ED25519_SIGNATURE_BYTES])
 {
-    size_t len = ED25519_SIGNATURE_BYTES;
+    size_t len = PP_ED25519_SIGNATURE_BYTES;
     EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, ED25519_KEY_BYTES);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool ok = key != NULL && ctx != NULL && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 &&
-              EVP_DigestSign(ctx, signature, &len, text.data, text.len) == 1 &&
-              len == ED25519_SIGNATURE_BYTES;
+              EVP_DigestSign(ctx, signature, &len, message.data, message.len) == 1 &&
+              len == PP_ED25519_SIGNATURE_BYTES;
     EVP_MD_CTX_free(ctx);
     EVP_PKEY_free(key);
     return ok;
 }
 
-static enum pp_error ed25519_verify(const uint8_t public_key[ED25519_KEY_BYTES],
-                                    struct pp_bytes text,
-                                    const uint8_t signature[ED25519_SIGNATURE_BYTES])
+enum pp_error pp_ed25519_verify(const uint8_t public_key[ED25519_KEY_BYTES],
+                                struct pp_bytes message,
+                                const uint8_t signature[PP_ED25519_SIGNATURE_BYTES])
 {
     EVP_PKEY *key =
         EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, ED25519_KEY_BYTES);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     enum pp_error error = PP_ERROR_CRYPTO;
     if (key != NULL && ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1) {
-        int valid = EVP_DigestVerify(ctx, signature, ED25519_SIGNATURE_BYTES, text.data, text.len);
+        int valid =
+            EVP_DigestVerify(ctx, signature, PP_ED25519_SIGNATURE_BYTES, message.data, message.len);
         error = valid == 1 ? PP_OK : PP_ERROR_MISMATCH;
     }
     EVP_MD_CTX_free(ctx);
@@ -268,7 +276,7 @@ enum pp_error pp_note_signer_init(struct pp_note_signer *signer, const char *nam
 
 void pp_note_signer_format(const struct pp_note_signer *signer, char *out)
 {
-    key_text_format(private_prefix, &signer->key, signer->seed, out);
+    key_text_format(private_prefix, &signer->key, PP_NOTE_TYPE_ED25519, signer->seed, out);
 }
 
 enum pp_error pp_note_signer_parse(struct pp_bytes text, struct pp_note_signer *signer)
@@ -277,10 +285,11 @@ enum pp_error pp_note_signer_parse(struct pp_bytes text, struct pp_note_signer *
     struct pp_bytes id_hex;
     uint8_t seed[ED25519_KEY_BYTES];
     enum pp_error error = PP_ERROR_FORMAT;
-    if (take_prefix(&text, private_prefix) && key_text_parse(text, &key, &id_hex, seed)) {
+    if (take_prefix(&text, private_prefix) &&
+        key_text_parse(text, PP_NOTE_TYPE_ED25519, &key, &id_hex, seed)) {
         if (!public_key_of(seed, key.public_key))
             error = PP_ERROR_CRYPTO;
-        else if (key_id_matches(&key, id_hex))
+        else if (key_id_matches(&key, PP_NOTE_TYPE_ED25519, id_hex))
             error = pp_note_signer_init(signer, key.name, seed);
     }
     OPENSSL_cleanse(seed, sizeof seed);
@@ -293,8 +302,8 @@ static bool signature_line(const struct pp_note_signer *signer, struct pp_bytes 
 {
     uint8_t signature[SIGNATURE_BYTES];
     char base64[SIGNATURE_TEXT_BYTES];
-    key_id(&signer->key, signature);
-    if (!ed25519_sign(signer->seed, text, signature + KEY_ID_BYTES))
+    pp_note_key_id(&signer->key, PP_NOTE_TYPE_ED25519, signature);
+    if (!pp_ed25519_sign(signer->seed, text, signature + KEY_ID_BYTES))
         return false;
     (void)pp_base64_encode(signature, sizeof signature, base64);
     (void)snprintf(out, cap, "%s%s %s\n", signature_prefix, signer->key.name, base64);
@@ -330,19 +339,7 @@ enum pp_error pp_checkpoint_sign(const struct pp_note_signer *signer, uint64_t s
 
 /* ---- Reading notes -------------------------------------------------------------------------- */
 
-/* The text with its last newline, and the signature lines behind the blank line. */
-struct note_parts {
-    struct pp_bytes text, signatures;
-};
-
-struct note_signature {
-    struct pp_bytes name;
-    struct pp_bytes base64; /* of key id ‖ signature */
-    uint8_t id[KEY_ID_BYTES];
-};
-
-/* Splits at the last blank line. */
-static bool note_split(struct pp_bytes note, struct note_parts *parts)
+static bool split_at_blank_line(struct pp_bytes note, struct pp_note_parts *parts)
 {
     if (!text_is_valid(note))
         return false;
@@ -356,7 +353,7 @@ static bool note_split(struct pp_bytes note, struct note_parts *parts)
     return false;
 }
 
-static bool signature_parse(struct pp_bytes line, struct note_signature *signature)
+static bool signature_parse(struct pp_bytes line, struct pp_note_signature *signature)
 {
     if (!take_prefix(&line, signature_prefix) || !take_until(&line, ' ', &signature->name))
         return false;
@@ -377,7 +374,7 @@ static bool signature_parse(struct pp_bytes line, struct note_signature *signatu
 static bool signatures_are_valid(struct pp_bytes rest)
 {
     struct pp_bytes line;
-    struct note_signature signature;
+    struct pp_note_signature signature;
     size_t count = 0;
     while (pp_next_line(&rest, &line))
         if (!signature_parse(line, &signature) || ++count > SIGNATURES_MAX)
@@ -385,35 +382,41 @@ static bool signatures_are_valid(struct pp_bytes rest)
     return count > 0 && rest.len == 0;
 }
 
-static bool note_parse(struct pp_bytes note, struct note_parts *parts)
+bool pp_note_split(struct pp_bytes note, struct pp_note_parts *parts)
 {
-    return note_split(note, parts) && signatures_are_valid(parts->signatures);
+    return split_at_blank_line(note, parts) && signatures_are_valid(parts->signatures);
 }
 
-static enum pp_error signature_verify(const struct note_signature *signature, struct pp_bytes text,
-                                      const struct pp_note_key *key)
+bool pp_note_next_by(struct pp_bytes *rest, const struct pp_note_key *key, uint8_t type,
+                     struct pp_note_signature *signature)
+{
+    uint8_t id[KEY_ID_BYTES];
+    struct pp_bytes line;
+    pp_note_key_id(key, type, id);
+    while (pp_next_line(rest, &line) && signature_parse(line, signature))
+        if (bytes_equal(signature->name, pp_bytes_of(key->name)) &&
+            pp_equal_constant_time(signature->id, id, KEY_ID_BYTES))
+            return true;
+    return false;
+}
+
+static enum pp_error signature_verify(const struct pp_note_signature *signature,
+                                      struct pp_bytes text, const struct pp_note_key *key)
 {
     uint8_t bytes[SIGNATURE_BYTES];
     size_t len;
     if (!pp_base64_decode(signature->base64, bytes, sizeof bytes, &len) || len != sizeof bytes)
         return PP_ERROR_MISMATCH;
-    return ed25519_verify(key->public_key, text, bytes + KEY_ID_BYTES);
+    return pp_ed25519_verify(key->public_key, text, bytes + KEY_ID_BYTES);
 }
 
 /* Unknown signatures are ignored; every one that bears the key's name and id must be valid. */
-static enum pp_error note_verify(const struct note_parts *parts, const struct pp_note_key *key)
+static enum pp_error note_verify(const struct pp_note_parts *parts, const struct pp_note_key *key)
 {
-    uint8_t id[KEY_ID_BYTES];
-    key_id(key, id);
     enum pp_error result = PP_ERROR_WRONG_KEY;
-    struct pp_bytes rest = parts->signatures, line;
-    struct note_signature signature;
-    while (pp_next_line(&rest, &line)) {
-        if (!signature_parse(line, &signature))
-            return PP_ERROR_FORMAT;
-        if (!bytes_equal(signature.name, pp_bytes_of(key->name)) ||
-            !pp_equal_constant_time(signature.id, id, KEY_ID_BYTES))
-            continue;
+    struct pp_bytes rest = parts->signatures;
+    struct pp_note_signature signature;
+    while (pp_note_next_by(&rest, key, PP_NOTE_TYPE_ED25519, &signature)) {
         result = signature_verify(&signature, parts->text, key);
         if (result != PP_OK)
             return result;
@@ -424,8 +427,8 @@ static enum pp_error note_verify(const struct note_parts *parts, const struct pp
 enum pp_error pp_note_open(struct pp_bytes note, const struct pp_note_key *key,
                            struct pp_bytes *text)
 {
-    struct note_parts parts;
-    if (!note_parse(note, &parts))
+    struct pp_note_parts parts;
+    if (!pp_note_split(note, &parts))
         return PP_ERROR_FORMAT;
     enum pp_error error = note_verify(&parts, key);
     if (error == PP_OK)
@@ -443,10 +446,10 @@ static bool root_parse(struct pp_bytes base64, struct pp_digest *root)
 
 enum pp_error pp_checkpoint_parse(struct pp_bytes note, struct pp_checkpoint *checkpoint)
 {
-    struct note_parts parts;
+    struct pp_note_parts parts;
     struct pp_checkpoint parsed;
     struct pp_bytes size, root, extension;
-    if (!note_parse(note, &parts))
+    if (!pp_note_split(note, &parts))
         return PP_ERROR_FORMAT;
     struct pp_bytes rest = parts.text;
     if (!pp_next_line(&rest, &parsed.origin) || parsed.origin.len == 0)

@@ -68,7 +68,7 @@ enum pp_error pp_tlog_proof_parse(struct pp_bytes text, struct pp_tlog_proof *pr
 
 enum pp_error pp_tlog_proof_format(const struct pp_tlog_proof *proof, char *out, size_t *len)
 {
-    if (proof->count > PP_PROOF_HASHES_MAX || proof->note.len > PP_CHECKPOINT_BYTES_MAX)
+    if (proof->count > PP_PROOF_HASHES_MAX || proof->note.len > PP_NOTE_BYTES_MAX)
         return PP_ERROR_TOO_LARGE;
     int head =
         snprintf(out, PP_TLOG_PROOF_BYTES_MAX, "%s\nindex %" PRIu64 "\n", first_line, proof->index);

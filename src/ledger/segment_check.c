@@ -288,6 +288,7 @@ static void accept_seal(struct checker *c, const struct pp_frame *frame, const s
     out->tree = c->tree;
     out->tag = c->tag;
     out->index_offset_count = c->offsets_found;
+    out->last_group = out->sealed_end;
     out->sealed_end = c->at + frame->bytes;
     c->group_first = seal->next_seq;
     next_epoch(c);

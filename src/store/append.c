@@ -26,6 +26,15 @@ static bool blob_exists(const struct pp_ledger *ledger, const char *name,
            pp_digest_equal(&digest, wanted);
 }
 
+static enum pp_error sync_blobs(struct pp_ledger *ledger)
+{
+    int result = pp_os_sync(ledger->layout.blobs);
+    if (result == 0)
+        return PP_OK;
+    return pp_fail(&ledger->failure, PP_ERROR_IO, -result, "%s/blobs can't be made durable",
+                   ledger->layout.path);
+}
+
 /* The body durable as blobs/<SHA-256>; reference gets what the entry holds instead. */
 static enum pp_error store_blob(struct pp_ledger *ledger, struct pp_bytes body,
                                 uint8_t reference[PP_REFERENCE_BYTES])
@@ -35,10 +44,11 @@ static enum pp_error store_blob(struct pp_ledger *ledger, struct pp_bytes body,
     pp_blob_name(&digest, name);
     pp_put_u64(reference, body.len);
     memcpy(reference + 8, digest.b, PP_DIGEST_BYTES);
-    if (blob_exists(ledger, name, &digest))
-        return PP_OK;
-    enum pp_error error =
-        pp_file_replace(ledger->layout.blobs, name, body, false, &ledger->failure);
+    enum pp_error error = PP_OK;
+    if (!blob_exists(ledger, name, &digest))
+        error = pp_file_replace(ledger->layout.blobs, name, body, false, &ledger->failure);
+    else if (!ledger->options.not_durable) /* its name may be younger than the last crash */
+        error = sync_blobs(ledger);
     if (error != PP_OK)
         ledger->stopped = true;
     return error;

@@ -147,6 +147,21 @@ static enum pp_error open_secret(int dir, const char *folder, const char *name,
                    folder, name, folder, name);
 }
 
+/* A state beside the current one shows that a process ended before the current one was surely
+   durable: that is made good, and the other erased, before the key is used. */
+static int settle(const struct pp_sealing_file *file, const uint8_t image[PP_SEALING_FILE_BYTES])
+{
+    static const uint8_t zeros[PP_SEALING_SLOT_BYTES];
+    uint64_t at = file->slot * (uint64_t)PP_SEALING_SLOT_BYTES;
+    uint64_t other = PP_SEALING_SLOT_BYTES - at;
+    if (memcmp(image + other, zeros, sizeof zeros) == 0)
+        return 0;
+    int result = pp_os_write_at(file->fd, image + at, PP_SEALING_SLOT_BYTES, at);
+    if (result == 0)
+        result = pp_os_sync_data(file->fd);
+    return result < 0 ? result : pp_os_write_at(file->fd, zeros, sizeof zeros, other);
+}
+
 enum pp_error pp_sealing_file_open(const char *folder, struct pp_sealing_file *file,
                                    struct pp_sealing_state *state, struct pp_failure *failure)
 {
@@ -165,6 +180,10 @@ enum pp_error pp_sealing_file_open(const char *folder, struct pp_sealing_file *f
                         PP_SEALING_KEY_FILE);
     else if (got != sizeof image || pp_sealing_file_decode(image, state, &file->slot) != PP_OK)
         error = pp_fail(failure, PP_ERROR_KEY, 0, "%s/%s is no sealing key or is damaged", folder,
+                        PP_SEALING_KEY_FILE);
+    int result = error == PP_OK ? settle(file, image) : 0;
+    if (result < 0)
+        error = pp_fail(failure, PP_ERROR_IO, -result, "the key %s/%s can't be written", folder,
                         PP_SEALING_KEY_FILE);
     OPENSSL_cleanse(image, sizeof image);
     if (error != PP_OK) {

@@ -171,6 +171,31 @@ static const struct pp_check_result *sealed_state(const struct opening *o)
     return o->last.has_seal || !o->has_previous ? &o->last : &o->previous;
 }
 
+/* What a process left that died or whose sync failed may be in memory only, and not even be written
+   by a later sync.  It is written again before anything is built on it: the group of the last seal,
+   and what stands behind it. */
+static enum pp_error write_again(struct opening *o, uint64_t segment, const struct pp_buffer *data,
+                                 const struct pp_check_result *found)
+{
+    char name[PP_SEGMENT_NAME_BYTES];
+    size_t from = found->last_group;
+    if (o->ledger->options.not_durable)
+        return PP_OK;
+    pp_segment_name(segment, name);
+    int fd = pp_os_open(o->ledger->layout.segments, name, PP_OS_READ_WRITE);
+    int result = fd < 0 ? fd : pp_os_write_at(fd, data->data + from, found->used_end - from, from);
+    if (result == 0)
+        result = pp_os_sync(fd);
+    if (fd >= 0)
+        pp_os_close(fd);
+    if (result == 0)
+        result = pp_os_sync(o->ledger->layout.segments);
+    if (result < 0)
+        return pp_fail(o->failure, PP_ERROR_IO, -result, "%s/segments/%s can't be written",
+                       o->ledger->layout.path, name);
+    return PP_OK;
+}
+
 /* ---- Key and checkpoint against the ledger ---- */
 
 /* A crash between a seal and its key: the key of the seal's epoch proves the seal, then moves on.
@@ -184,6 +209,9 @@ static enum pp_error catch_up(struct opening *o, const struct pp_check_result *s
     if (!pp_seal_mac_valid((struct pp_bytes){content, PP_SEAL_BYTES}, &secrets->keys.seal))
         return fail(o, PP_ERROR_MISMATCH, "its last seal was not made with its key",
                     "nothing was written, run `postproof verify`");
+    enum pp_error error = write_again(o, sealed->header.segment, data, sealed);
+    if (error != PP_OK)
+        return error;
     secrets->state.last_seal = sealed->last_seal_digest;
     secrets->state.size = sealed->last_seal.next_seq;
     pp_ratchet_step(&secrets->state.ratchet);
@@ -224,7 +252,7 @@ static enum pp_error compare_with_checkpoint(struct opening *o)
     struct pp_failure missing;
     struct pp_checkpoint checkpoint;
     enum pp_error error =
-        pp_file_read(o->ledger->layout.dir, "checkpoint", PP_CHECKPOINT_BYTES_MAX, &note, &missing);
+        pp_file_read(o->ledger->layout.dir, "checkpoint", PP_NOTE_BYTES_MAX, &note, &missing);
     if (error == PP_ERROR_NOT_FOUND)
         return PP_OK;
     if (error == PP_ERROR_IO)
@@ -424,6 +452,10 @@ static enum pp_error repair(struct opening *o, struct pp_ledger_opening *opening
         error = remove_index(o, o->last_segment - 1);
     if (error == PP_OK && o->has_unmade)
         error = remove_segment(o, o->last_segment + 1);
+    if (error == PP_OK && (change_open || torn))
+        error = write_again(o, o->last_segment, &o->last_data, &o->last);
+    if (error == PP_OK && change_open)
+        error = write_again(o, o->last_segment - 1, &o->previous_data, &o->previous);
     if (error != PP_OK)
         return error;
     if (change_open)

@@ -182,6 +182,11 @@ static bool check_tail(struct pp_verification *v)
 static bool check_trust(struct pp_verification *v)
 {
     const struct pp_verify_report *report = v->report;
+    if (v->quorum_missing[0] != '\0')
+        return pp_verify_refuse(v, PP_VERDICT_UNANCHORED, PP_NO_SEQ,
+                                "bring the checkpoint with the cosignatures of more witnesses, or "
+                                "leave out --policy",
+                                "%s", v->quorum_missing);
     if (v->key != NULL)
         return true;
     if (report->trust == PP_TRUST_T0)
@@ -201,16 +206,16 @@ static bool check_trust(struct pp_verification *v)
 
 static void accept(struct pp_verification *v)
 {
-    const char *reason = "every entry, tag and seal was made with the key";
+    enum pp_trust trust = v->report->trust;
+    const char *what = "every entry, tag and seal was made with the key";
     if (v->key == NULL)
-        reason =
-            "the entries are those of the checkpoint; tags and seals were not checked, for want "
-            "of a verification key";
-    else if (v->report->trust == PP_TRUST_T2)
-        reason =
-            "every entry, tag and seal was made with the key, and the checkpoint's entries are "
-            "all there";
-    (void)pp_verify_refuse(v, PP_VERDICT_OK, PP_NO_SEQ, "", "%s", reason);
+        what = "the entries are those of the checkpoint; tags and seals were not checked, for want "
+               "of a verification key";
+    else if (trust >= PP_TRUST_T2)
+        what = "every entry, tag and seal was made with the key, and the checkpoint's entries are "
+               "all there";
+    (void)pp_verify_refuse(v, PP_VERDICT_OK, PP_NO_SEQ, "", "%s%s", what,
+                           trust == PP_TRUST_T3 ? "; its witnesses meet the policy's quorum" : "");
 }
 
 static void judge(struct pp_verification *v, const char *path)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of a verification: what was brought (verify_trust.c), the segments in parallel
-   (verify_segments.c), and the verdict (verify.c). */
+/* The parts of a verification: what was brought (verify_trust.c, verify_policy.c), the segments in
+   parallel (verify_segments.c), and the verdict (verify.c). */
 #ifndef PP_VERIFY_H
 #define PP_VERIFY_H
 
@@ -23,7 +23,8 @@ struct pp_verification {
     struct pp_layout layout;
     struct pp_verification_key *key; /* secret memory; NULL at T0 */
     struct pp_note_key note_key;
-    bool has_note_key; /* its name is set when a note is opened */
+    bool has_note_key;                          /* its name is set when a note is opened */
+    char quorum_missing[PP_FAILURE_TEXT_BYTES]; /* why the policy is not met, or "" */
     struct pp_verify_anchor anchors[PP_ANCHOR_COUNT];
     struct pp_digest roots[PP_ANCHOR_COUNT];
     bool root_found[PP_ANCHOR_COUNT];
@@ -52,6 +53,12 @@ bool pp_verify_refuse(struct pp_verification *v, enum pp_verdict verdict, uint64
 PP_MUST_CHECK bool pp_verify_load_trust(struct pp_verification *v);
 /* The ledger's own file "checkpoint". */
 PP_MUST_CHECK bool pp_verify_load_local_checkpoint(struct pp_verification *v);
+
+/* verify_policy.c: judges the checkpoint brought by the policy file: T3 when the quorum is met, T2
+   when it asks for none.  When only the quorum is missing, v->quorum_missing says so, and the
+   verdict on the ledger comes first.  false: refused. */
+PP_MUST_CHECK bool pp_verify_policy(struct pp_verification *v, struct pp_bytes note,
+                                    const char *origin);
 
 /* Checks the segments [v->next_segment, end) and that each follows its predecessor. */
 PP_MUST_CHECK bool pp_verify_segments(struct pp_verification *v, uint64_t end);

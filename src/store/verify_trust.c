@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a verifier brings: the verification key, a saved checkpoint, the public key for it. */
+/* What a verifier brings: the verification key, a saved checkpoint, its public key or policy. */
 
 #include "verify.h"
 
@@ -78,28 +78,37 @@ static bool is_signed(const struct pp_verification *v, struct pp_bytes note,
     return pp_checkpoint_open(note, &key, &checkpoint) == PP_OK;
 }
 
+/* The signatures on the note: by the policy, or by the one key that was brought. */
+static bool judge_note(struct pp_verification *v, struct pp_bytes note,
+                       const struct pp_verify_anchor *anchor)
+{
+    if (v->options->policy != NULL)
+        return pp_verify_policy(v, note, anchor->origin);
+    if (!is_signed(v, note, anchor))
+        return refuse_input(v, v->options->checkpoint,
+                            "has no valid signature by the ledger's checkpoint key");
+    v->report->trust = PP_TRUST_T2;
+    return true;
+}
+
 static bool load_checkpoint(struct pp_verification *v)
 {
     const char *path = v->options->checkpoint, *what = "can't be read";
     struct pp_buffer note = {0};
     struct pp_failure failure;
-    if (!v->has_note_key)
+    if (!v->has_note_key && v->options->policy == NULL)
         return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ,
                                 "add --verify-key or --checkpoint-key checkpoint.pub",
                                 "the checkpoint %s can't be trusted without a key", path);
     struct pp_verify_anchor *anchor = &v->anchors[PP_ANCHOR_BROUGHT];
-    bool good = pp_file_read(PP_OS_CWD, path, PP_CHECKPOINT_BYTES_MAX, &note, &failure) == PP_OK &&
-                parse_note((struct pp_bytes){note.data, note.len}, anchor, &what);
-    if (good && !is_signed(v, (struct pp_bytes){note.data, note.len}, anchor)) {
-        what = "has no valid signature by the ledger's checkpoint key";
-        good = false;
-    }
+    bool good = (pp_file_read(PP_OS_CWD, path, PP_NOTE_BYTES_MAX, &note, &failure) == PP_OK &&
+                 parse_note((struct pp_bytes){note.data, note.len}, anchor, &what)) ||
+                refuse_input(v, path, what);
+    good = good && judge_note(v, (struct pp_bytes){note.data, note.len}, anchor);
     pp_buffer_free(&note);
-    if (!good)
-        return refuse_input(v, path, what);
-    v->report->checkpoint_size = v->anchors[PP_ANCHOR_BROUGHT].size;
-    v->report->trust = PP_TRUST_T2;
-    return true;
+    if (good)
+        v->report->checkpoint_size = anchor->size;
+    return good;
 }
 
 bool pp_verify_load_trust(struct pp_verification *v)
@@ -108,6 +117,9 @@ bool pp_verify_load_trust(struct pp_verification *v)
         return false;
     if (v->options->checkpoint_key != NULL && !load_checkpoint_key(v))
         return false;
+    if (v->options->policy != NULL && v->options->checkpoint == NULL)
+        return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "add --checkpoint",
+                                "a policy judges a checkpoint, and none was brought");
     return v->options->checkpoint == NULL || load_checkpoint(v);
 }
 
@@ -117,7 +129,7 @@ bool pp_verify_load_local_checkpoint(struct pp_verification *v)
     struct pp_failure failure;
     const char *what;
     enum pp_error error =
-        pp_file_read(v->layout.dir, "checkpoint", PP_CHECKPOINT_BYTES_MAX, &note, &failure);
+        pp_file_read(v->layout.dir, "checkpoint", PP_NOTE_BYTES_MAX, &note, &failure);
     if (error == PP_ERROR_NOT_FOUND)
         return true;
     struct pp_bytes bytes = {note.data, note.len};

@@ -84,13 +84,13 @@ static void test_largest_proof(void **state)
     (void)state;
     char *text = malloc(PP_TLOG_PROOF_BYTES_MAX);
     struct pp_tlog_proof proof = prove(0, 1);
-    uint8_t large[PP_CHECKPOINT_BYTES_MAX + 1];
+    static uint8_t large[PP_NOTE_BYTES_MAX + 1];
     size_t len = 0;
     assert_non_null(text);
     memset(large, 'x', sizeof large);
     proof.index = UINT64_MAX;
     proof.count = PP_PROOF_HASHES_MAX;
-    proof.note = (struct pp_bytes){large, PP_CHECKPOINT_BYTES_MAX};
+    proof.note = (struct pp_bytes){large, PP_NOTE_BYTES_MAX};
     assert_int_equal(pp_tlog_proof_format(&proof, text, &len), PP_OK);
     assert_true(len < PP_TLOG_PROOF_BYTES_MAX);
     assert_int_equal(strlen(text), len);
