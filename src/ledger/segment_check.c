@@ -316,7 +316,8 @@ static bool take_seal(struct checker *c, const struct pp_frame *frame)
 
 enum { SECTOR_BYTES = 512 };
 
-/* A write may have stopped anywhere in a seal that ends in zeros; only its MAC tells whether it did. */
+/* A write may have stopped anywhere in a seal that ends in zeros; only its MAC tells whether it
+ * did. */
 static bool seal_is_whole(const struct checker *c, const struct pp_frame *frame, size_t at,
                           const struct pp_seal *seal)
 {
