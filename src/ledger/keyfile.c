@@ -41,12 +41,20 @@ void pp_sealing_slot_encode(const struct pp_sealing_state *state,
     memcpy(out + AT_CHECKSUM, checksum.b, PP_DIGEST_BYTES);
 }
 
+static bool rest_is_zero(const uint8_t slot[PP_SEALING_SLOT_BYTES])
+{
+    uint8_t any = 0;
+    for (size_t i = AT_CHECKSUM + PP_DIGEST_BYTES; i < PP_SEALING_SLOT_BYTES; i++)
+        any |= slot[i];
+    return any == 0;
+}
+
 enum pp_error pp_sealing_slot_decode(const uint8_t slot[PP_SEALING_SLOT_BYTES],
                                      struct pp_sealing_state *state)
 {
     struct pp_digest checksum = pp_sha256((struct pp_bytes){slot, AT_CHECKSUM});
     if (memcmp(slot, magic, MAGIC_BYTES) != 0 ||
-        memcmp(slot + AT_CHECKSUM, checksum.b, PP_DIGEST_BYTES) != 0)
+        memcmp(slot + AT_CHECKSUM, checksum.b, PP_DIGEST_BYTES) != 0 || !rest_is_zero(slot))
         return PP_ERROR_FORMAT;
     memset(state, 0, sizeof *state);
     memcpy(state->key_id, slot + AT_KEY_ID, PP_KEY_ID_BYTES);

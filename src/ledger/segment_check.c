@@ -81,10 +81,16 @@ static void next_epoch(struct checker *c)
     pp_epoch_keys_init(&c->scratch->keys, &c->scratch->ratchet);
 }
 
-/* Segment 0 starts from nothing. */
+/* More seals than this don't fit into a segment, so that it advances the epoch by less. */
+enum { SEALS_PER_SEGMENT_MAX = (1 << 30) / PP_SEAL_FRAME_BYTES * 2 };
+
+/* Segment 0 starts from nothing, and the others can't be far ahead: a flipped bit of an epoch must
+   not keep the ratchet busy. */
 static bool is_plausible(const struct pp_segment_header *header)
 {
     static const struct pp_tag no_tag;
+    if (header->epoch / SEALS_PER_SEGMENT_MAX > header->segment)
+        return false;
     return header->segment != 0 ||
            (header->epoch == 0 && header->first_seq == 0 && pp_tag_equal(&header->tag, &no_tag));
 }
@@ -399,6 +405,15 @@ static bool sealed_by_later_epoch(struct checker *c)
     return false;
 }
 
+/* Whether the open group lost its seal.  Its own entries are good: a group that is bad from its
+   first entry on was forged with a later key. */
+static bool seal_was_removed(struct checker *c, bool followed_by_seal)
+{
+    if (followed_by_seal && c->out->first_bad_seq == c->group_first)
+        return false;
+    return sealed_by_later_epoch(c);
+}
+
 /* What stands behind the last seal was never acknowledged: torn bytes are no defect there. */
 static void judge_tail(struct checker *c)
 {
@@ -407,14 +422,17 @@ static void judge_tail(struct checker *c)
         (void)check_batch(c);
     if (out->used_end < out->sealed_end)
         out->used_end = out->sealed_end;
-    if (out->verdict == PP_VERDICT_OK || !is_torn(c))
+    if (out->verdict == PP_VERDICT_OK)
         return;
     struct pp_seal seal;
     size_t at;
-    if (!find_seal(c, out->sealed_end, &seal, &at) && sealed_by_later_epoch(c))
+    bool followed_by_seal = find_seal(c, out->sealed_end, &seal, &at), torn = is_torn(c);
+    if (torn && followed_by_seal)
+        fail(c, PP_VERDICT_OK, PP_NO_SEQ, 0, "");
+    else if (seal_was_removed(c, followed_by_seal))
         fail(c, PP_VERDICT_UNSEALED, c->group_first, out->sealed_end,
              "the seals of these entries were removed");
-    else
+    else if (torn)
         fail(c, PP_VERDICT_OK, PP_NO_SEQ, 0, "");
 }
 

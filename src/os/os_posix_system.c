@@ -197,7 +197,8 @@ void *pp_os_buffer_alloc(size_t bytes)
     if (before != 0)
         munmap(memory, before);
     munmap(memory + before + whole, HUGE_PAGE_BYTES - before);
-    (void)madvise(memory + before, whole, MADV_HUGEPAGE);
+    if (bytes > HUGE_PAGE_BYTES / 4) /* a whole huge page is cleared at the first touch */
+        (void)madvise(memory + before, whole, MADV_HUGEPAGE);
     return memory + before;
 }
 

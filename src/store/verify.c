@@ -134,6 +134,8 @@ static bool check_anchor(struct pp_verification *v, size_t i, const char *name)
             v, v->report->unsealed_bytes != 0 ? PP_VERDICT_TRUNCATED : PP_VERDICT_ROLLED_BACK, size,
             "entries that were signed are lost: look for a newer copy of the ledger",
             "%s covers %" PRIu64 " entries, the ledger has %" PRIu64, name, anchor->size, size);
+    if (anchor->size < v->report->first_seq && i == PP_ANCHOR_LOCAL)
+        return true; /* retention went past it: there is nothing left to compare */
     if (anchor->size < v->report->first_seq)
         return pp_verify_refuse(v, PP_VERDICT_UNANCHORED, PP_NO_SEQ, "bring a later checkpoint",
                                 "%s covers only entries that were pruned", name);
