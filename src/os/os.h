@@ -64,6 +64,8 @@ int pp_os_lock(int fd);
  * instant.
  */
 int pp_os_lock_patiently(int fd);
+/* 1 when another descriptor holds that lock, 0, or -errno.  Two that ask don't see each other. */
+int pp_os_is_locked(int fd);
 
 /* A read-only map of the whole file; *bytes is its size and may be 0 with *data NULL. */
 int pp_os_map(int fd, const uint8_t **data, size_t *bytes);

@@ -287,6 +287,14 @@ int pp_os_lock(int fd)
     return result_of(TEMP_FAILURE_RETRY(flock(fd, LOCK_EX | LOCK_NB)));
 }
 
+int pp_os_is_locked(int fd)
+{
+    int result = result_of(TEMP_FAILURE_RETRY(flock(fd, LOCK_SH | LOCK_NB)));
+    if (result == 0)
+        result = result_of(flock(fd, LOCK_UN));
+    return result == -EWOULDBLOCK ? 1 : result;
+}
+
 int pp_os_lock_patiently(int fd)
 {
     enum { TRIES = 20 };

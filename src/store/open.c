@@ -222,11 +222,20 @@ static enum pp_error catch_up(struct opening *o, const struct pp_check_result *s
     return PP_OK;
 }
 
+/* The epoch of the next seal.  A segment without seals was opened by a rotation, whose epoch its
+   header bears: torn bytes may be all that it holds.  Only segment 0 starts from nothing. */
+static uint64_t epoch_due(const struct pp_check_result *sealed)
+{
+    if (sealed->has_seal)
+        return sealed->last_seal.epoch + 1;
+    return sealed->header.segment == 0 ? 0 : sealed->header.epoch + 1;
+}
+
 static enum pp_error compare_with_key(struct opening *o)
 {
     const struct pp_check_result *sealed = sealed_state(o);
     const struct pp_sealing_state *key = &o->ledger->secrets->state;
-    uint64_t next_epoch = sealed->has_seal ? sealed->last_seal.epoch + 1 : 0;
+    uint64_t next_epoch = epoch_due(sealed);
     if (sealed->has_seal && sealed->last_seal.epoch == key->ratchet.epoch)
         return catch_up(o, sealed, sealed == &o->last ? &o->last_data : &o->previous_data);
     if (next_epoch < key->ratchet.epoch)

@@ -43,11 +43,23 @@ bool pp_verify_refuse(struct pp_verification *v, enum pp_verdict verdict, uint64
 
 /* ---- Parts of the judgement ---- */
 
+static bool writer_is_active(struct pp_verification *v)
+{
+    int fd = pp_os_open_dir(v->layout.dir, "segments");
+    if (fd < 0)
+        return false;
+    int result = pp_os_is_locked(fd);
+    pp_os_close(fd);
+    return result == 1;
+}
+
 static bool open_ledger(struct pp_verification *v, const char *path)
 {
     struct pp_failure failure;
-    if (pp_layout_open(&v->layout, path, &failure) == PP_OK)
+    if (pp_layout_open(&v->layout, path, &failure) == PP_OK) {
+        v->writer_was_active = writer_is_active(v);
         return true;
+    }
     return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "name the folder of a ledger",
                             "%s", failure.text);
 }
@@ -157,16 +169,6 @@ static bool check_local_signature(struct pp_verification *v)
                             "ledger's checkpoint key");
 }
 
-static bool writer_is_active(struct pp_verification *v)
-{
-    int fd = pp_os_open_dir(v->layout.dir, "segments");
-    if (fd < 0)
-        return false;
-    int result = pp_os_lock(fd);
-    pp_os_close(fd);
-    return result == -EWOULDBLOCK;
-}
-
 static bool check_tail(struct pp_verification *v)
 {
     if (v->report->unsealed_bytes == 0 || writer_is_active(v))
@@ -230,7 +232,22 @@ static void judge(struct pp_verification *v, const char *path)
         accept(v);
 }
 
-/* One attempt; whether another one is due. */
+/* Segments that were pruned meanwhile explain whatever else is missing. */
+static bool pruned_meanwhile(struct pp_verification *v)
+{
+    uint64_t first, count;
+    struct pp_failure failure;
+    if (v->layout.dir < 0 || v->next_segment == 0 ||
+        pp_layout_segments(&v->layout, &first, &count, &failure) != PP_OK ||
+        first <= v->first_segment)
+        return false;
+    (void)pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "verify again",
+                           "segments were pruned while they were verified");
+    return true;
+}
+
+/* One attempt; whether another one is due: a writer that is at work, or was when the attempt began,
+   explains what does not fit together. */
 static bool attempt(const char *path, const struct pp_verify_options *options,
                     struct pp_verify_report *report)
 {
@@ -244,8 +261,9 @@ static bool attempt(const char *path, const struct pp_verify_options *options,
         (void)pp_verify_refuse(&v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "", "no memory is left");
     else
         judge(&v, path);
-    bool again = report->verdict != PP_VERDICT_OK && report->verdict != PP_VERDICT_UNANCHORED &&
-                 v.layout.dir >= 0 && writer_is_active(&v);
+    bool bad = report->verdict != PP_VERDICT_OK && report->verdict != PP_VERDICT_UNANCHORED;
+    bool again = bad && (pruned_meanwhile(&v) || v.writer_was_active ||
+                         (v.layout.dir >= 0 && writer_is_active(&v)));
     if (v.layout.path != NULL)
         pp_layout_close(&v.layout);
     pp_os_secret_free(v.key, sizeof *v.key);

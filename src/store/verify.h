@@ -31,6 +31,7 @@ struct pp_verification {
     uint64_t first_segment, next_segment; /* seen so far: [first, next) */
     uint64_t last_prune;
     uint64_t bytes_total;
+    bool writer_was_active;           /* when the attempt began */
     struct pp_check_result *previous; /* of the last segment seen that has a header */
     bool local_signature_bad;         /* of the ledger's own checkpoint, where there is a key */
 };
