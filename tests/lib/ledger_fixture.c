@@ -289,8 +289,8 @@ static enum pp_error prune_half(struct pp_ledger *ledger, struct fixture_book *b
     return pp_ledger_prune(ledger, keep_seq, &pruned);
 }
 
-/* After an error nothing is taken any more.  A group that was being written when another call failed
-   may still become durable. */
+/* After an error nothing is taken any more.  A group that was being written when another call
+   failed may still become durable. */
 static void see_that_it_refuses(struct pp_ledger *ledger, struct fixture_book *book)
 {
     char note[PP_CHECKPOINT_BYTES_MAX];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A ledger in a scratch folder, entries whose content follows from their seq, and a book of what the
-   writer acknowledged: the crash and restart tests compare the ledger with it. */
+/* A ledger in a scratch folder, entries whose content follows from their seq, and a book of what
+   the writer acknowledged: the crash and restart tests compare the ledger with it. */
 #ifndef PP_LEDGER_FIXTURE_H
 #define PP_LEDGER_FIXTURE_H
 

@@ -266,8 +266,8 @@ static void lose_some_sectors(const struct unsynced *write)
     }
 }
 
-/* From the latest write back, so that a sector ends up as some state that it once had: a disk writes
-   it whole. */
+/* From the latest write back, so that a sector ends up as some state that it once had: a disk
+   writes it whole. */
 static void lose_unsynced(void)
 {
     settled_count = 0;
