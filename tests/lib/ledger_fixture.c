@@ -282,10 +282,12 @@ static enum pp_error take_checkpoint(struct pp_ledger *ledger, struct fixture_bo
     return PP_OK;
 }
 
-static enum pp_error prune_half(struct pp_ledger *ledger, struct fixture_book *book)
+static enum pp_error prune(struct pp_ledger *ledger, uint64_t keep, struct fixture_book *book)
 {
-    uint64_t pruned, keep_seq = pp_ledger_size(ledger) / 2;
-    book->keep_seq = keep_seq;
+    uint64_t pruned, size = pp_ledger_size(ledger);
+    uint64_t keep_seq = keep == 0 ? size / 2 : size - (keep < size ? keep : size);
+    if (keep_seq > book->keep_seq)
+        book->keep_seq = keep_seq;
     return pp_ledger_prune(ledger, keep_seq, &pruned);
 }
 
@@ -317,14 +319,14 @@ static enum pp_error run_plan(struct pp_ledger *ledger, const struct fixture_pla
                               struct fixture_book *book)
 {
     enum pp_error error = PP_OK;
-    for (uint64_t i = 1; i <= plan->entries && error == PP_OK; i++) {
+    for (uint64_t i = 1; i <= plan->entries && error == PP_OK && !book->stop; i++) {
         error = append_next(ledger);
         if (error == PP_OK && plan->sync_every != 0 && i % plan->sync_every == 0)
             error = sync_all(ledger, book);
         if (error == PP_OK && i == plan->checkpoint_at)
             error = take_checkpoint(ledger, book);
-        if (error == PP_OK && i == plan->prune_at)
-            error = prune_half(ledger, book);
+        if (error == PP_OK && plan->prune_at != 0 && i % plan->prune_at == 0)
+            error = prune(ledger, plan->keep, book);
         acknowledge(book, pp_ledger_durable_size(ledger));
     }
     return error;

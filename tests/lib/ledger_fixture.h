@@ -27,10 +27,10 @@ enum pp_error fixture_create(const struct fixture *f);
 
 /* What the writer has acknowledged.  In shared memory it outlives a killed child. */
 struct fixture_book {
-    bool created;
-    uint64_t acknowledged; /* entries */
-    uint64_t keep_seq;     /* entries before it may have been pruned */
-    unsigned checkpoints;  /* the last one is note[(checkpoints - 1) % 2] */
+    _Atomic bool stop;             /* a child that works until it is told */
+    _Atomic uint64_t acknowledged; /* entries */
+    uint64_t keep_seq;             /* entries before it may have been pruned */
+    unsigned checkpoints;          /* the last one is note[(checkpoints - 1) % 2] */
     char note[2][PP_CHECKPOINT_BYTES_MAX];
     size_t note_bytes[2];
     char violation[256]; /* what the writer did although it must not, or "" */
@@ -43,7 +43,8 @@ struct fixture_plan {
     uint64_t entries;
     uint64_t sync_every;    /* entries; 0: never, then only durable_size acknowledges */
     uint64_t checkpoint_at; /* entries appended in this life; 0: never */
-    uint64_t prune_at;      /* the same; keeps the later half */
+    uint64_t prune_at;      /* the same, again and again */
+    uint64_t keep;          /* entries that pruning keeps at least; 0: half of them */
     struct pp_ledger_options options;
     bool abandon; /* leave without close: for a child that is to die */
 };

@@ -31,7 +31,8 @@ static const struct fixture_plan short_plan = {
 static int set_up(void **state)
 {
     (void)state;
-    const struct fixture_plan first = {.entries = 120, .sync_every = 50, .options = plan.options};
+    /* One rotation: segment 0 has the default size. */
+    const struct fixture_plan first = {.entries = 140, .sync_every = 50, .options = plan.options};
     fixture_make(&scratch);
     fixture_make(&template);
     fixture_make(&crashed);
@@ -159,7 +160,7 @@ static void zeros_hide_no_torn_tag(void **state)
 static void recovery_may_be_interrupted_too(void **state)
 {
     (void)state;
-    uint64_t crashes = 0, step = chaos() ? 1 : 17;
+    uint64_t crashes = 0, step = chaos() ? 1 : 23;
     const struct kind *first = &kinds[3];
     for (uint64_t call = 1;; call += step) {
         fixture_copy(&template, &scratch);

@@ -37,7 +37,6 @@ static int set_up(void **state)
     const struct fixture_plan first = {.entries = 150, .sync_every = 50, .options = plan.options};
     if (fixture_create(&template) != PP_OK)
         return -1;
-    template_book->created = true;
     return fixture_write(&template, &first, template_book) == PP_OK ? 0 : -1;
 }
 
@@ -210,6 +209,26 @@ static void a_reader_that_cannot_read_says_so(void **state)
     }
 }
 
+/* A clock that is set back is noted, and no reason for a verdict. */
+static void the_clock_may_go_back(void **state)
+{
+    (void)state;
+    enum { STEPS = 5 };
+    const struct fixture_plan life = {.entries = 9, .sync_every = 3, .options = plan.options};
+    const struct pp_verify_options options = {.verify_key = scratch.verify_key};
+    struct pp_verify_report report;
+    start_over();
+    for (int i = 1; i <= STEPS; i++) {
+        pp_fault_shift_clock(-i * INT64_C(3600000000000));
+        assert_int_equal(fixture_write(&scratch, &life, book), PP_OK);
+    }
+    pp_fault_shift_clock(0);
+    fixture_verify(&scratch, book, true);
+    pp_ledger_verify(scratch.ledger, &options, &report);
+    assert_int_equal(report.clock_steps, STEPS);
+    fixture_check_and_go_on(&scratch, book);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +236,7 @@ int main(void)
         cmocka_unit_test(a_failed_creation_leaves_nothing_that_counts),
         cmocka_unit_test(a_verifier_that_cannot_read_cannot_decide),
         cmocka_unit_test(a_reader_that_cannot_read_says_so),
+        cmocka_unit_test(the_clock_may_go_back),
     };
     return cmocka_run_group_tests_name("fault_ledger", tests, set_up, tear_down);
 }
