@@ -18,12 +18,6 @@ static void leaf_hash_loop(const struct pp_bytes *prefixed, size_t n, struct pp_
         out[i] = pp_sha256(prefixed[i]);
 }
 
-static void node_hash_loop(const struct pp_digest *children, size_t n, struct pp_digest *out)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = pp_node_hash(&children[2 * i], &children[2 * i + 1]);
-}
-
 static void chain_tag_loop(const struct pp_chain_input *in, size_t n, struct pp_tag *out)
 {
     for (size_t i = 0; i < n; i++)
@@ -60,7 +54,7 @@ void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *ch
                        struct pp_digest *out)
 {
     (void)engine;
-    node_hash_loop(children, n, out);
+    pp_node_hash_interleaved(children, n, out);
 }
 
 void pp_chain_tag_many(struct pp_hash_engine *engine, const struct pp_chain_input *in, size_t n,
@@ -151,11 +145,17 @@ void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *pre
     }
 }
 
+/* A job costs more than the second block of a node: SHA instructions without lanes are faster. */
+static bool has_sha_instructions(const struct pp_hash_engine *engine)
+{
+    return (engine->manager->features & IMB_FEATURE_SHANI) != 0;
+}
+
 void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *children, size_t n,
                        struct pp_digest *out)
 {
-    if (engine == NULL || n < LANES_WORTH_IT) {
-        node_hash_loop(children, n, out);
+    if (engine == NULL || n < LANES_WORTH_IT || has_sha_instructions(engine)) {
+        pp_node_hash_interleaved(children, n, out);
         return;
     }
     for (size_t done = 0; done < n; done += BURST) {

@@ -112,6 +112,48 @@ struct pp_digest pp_node_hash(const struct pp_digest *left, const struct pp_dige
     return pp_sha256((struct pp_bytes){input, sizeof input});
 }
 
+/* The two blocks of a node: 0x01 ‖ left ‖ right, then FIPS 180-4's padding of 65 bytes. */
+static void node_blocks(const struct pp_digest children[2], uint8_t blocks[2][BLOCK_BYTES])
+{
+    enum { TAIL = 1 + 2 * PP_DIGEST_BYTES - BLOCK_BYTES, BITS = 8 * (1 + 2 * PP_DIGEST_BYTES) };
+    memset(blocks[1], 0, BLOCK_BYTES);
+    blocks[0][0] = NODE_PREFIX;
+    memcpy(blocks[0] + 1, children[0].b, PP_DIGEST_BYTES);
+    memcpy(blocks[0] + 1 + PP_DIGEST_BYTES, children[1].b, PP_DIGEST_BYTES - TAIL);
+    memcpy(blocks[1], children[1].b + PP_DIGEST_BYTES - TAIL, TAIL);
+    blocks[1][TAIL] = 0x80;
+    blocks[1][BLOCK_BYTES - 2] = BITS / 256;
+    blocks[1][BLOCK_BYTES - 1] = BITS % 256;
+}
+
+static struct pp_digest state_digest(const SHA256_CTX *state)
+{
+    struct pp_digest digest;
+    for (size_t i = 0; i < PP_DIGEST_BYTES / 4; i++)
+        pp_put_u32(digest.b + 4 * i, state->h[i]);
+    return digest;
+}
+
+void pp_node_hash_interleaved(const struct pp_digest *children, size_t n, struct pp_digest *out)
+{
+    enum { STREAMS = 8 };
+    SHA256_CTX start, states[STREAMS];
+    uint8_t blocks[STREAMS][2][BLOCK_BYTES];
+    SHA256_Init(&start);
+    for (size_t done = 0; done < n; done += STREAMS) {
+        size_t count = n - done < STREAMS ? n - done : STREAMS;
+        for (size_t i = 0; i < count; i++) {
+            node_blocks(children + 2 * (done + i), blocks[i]);
+            memcpy(states[i].h, start.h, sizeof start.h);
+        }
+        for (size_t block = 0; block < 2; block++)
+            for (size_t i = 0; i < count; i++)
+                SHA256_Transform(&states[i], blocks[i][block]);
+        for (size_t i = 0; i < count; i++)
+            out[done + i] = state_digest(&states[i]);
+    }
+}
+
 struct pp_digest pp_empty_hash(void)
 {
     return pp_sha256((struct pp_bytes){NULL, 0});
