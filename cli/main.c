@@ -24,6 +24,7 @@ static const struct verb VERBS[] = {
     {"recover", cmd_recover, "repair what a crash left, and say what it was"},
     {"prune", cmd_prune, "delete old segments so that the rest stays provable"},
     {"export", cmd_export, "write the ledger as a C2SP tlog-tiles tree"},
+    {"limit", cmd_limit, "replay and check a limiter's decisions; measure it"},
     {"doctor", cmd_doctor, "check this machine, the keys and the ledger for trouble"},
     {"demo", cmd_demo, "show it on this machine's own logs, attacks included"},
 };

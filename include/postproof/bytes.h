@@ -28,4 +28,17 @@ struct pp_tag {
     uint8_t b[PP_TAG_BYTES];
 };
 
+/* Words of the contracts (ACSL) in these headers: views that can be read, big-endian integers,
+   equal bytes. */
+/*@ predicate pp_bytes_readable{L}(struct pp_bytes view) =
+      \valid_read(view.data + (0 .. view.len - 1));
+
+    logic integer pp_be16{L}(uint8_t *p) = p[0] * 0x100 + p[1];
+    logic integer pp_be32{L}(uint8_t *p) =
+      p[0] * 0x1000000 + p[1] * 0x10000 + p[2] * 0x100 + p[3];
+    logic integer pp_be64{L}(uint8_t *p) = pp_be32(p) * 0x100000000 + pp_be32(p + 4);
+
+    predicate pp_same{L}(uint8_t *a, uint8_t *b, integer n) =
+      \forall integer i; 0 <= i < n ==> a[i] == b[i]; */
+
 #endif

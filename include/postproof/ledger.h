@@ -46,11 +46,66 @@ const char *pp_level_text(uint8_t level);
    unknown. */
 PP_MUST_CHECK bool pp_level_parse(struct pp_bytes text, uint8_t *level);
 
+/* What an encoding is: the n bytes at p encode these fields, with the source (sl bytes) at p + 20
+   and the body (bl bytes) at p + 24 + sl. */
+/*@ predicate pp_entry_kind_is_valid(integer kind, integer bl) =
+      kind == PP_ENTRY_DATA || kind == PP_ENTRY_NOTICE
+      || (kind == PP_ENTRY_REFERENCE && bl == PP_REFERENCE_BYTES);
+
+    predicate pp_entry_head{L}(uint8_t *p, integer seq, integer time, integer level,
+                               integer kind, integer sl) =
+      p[0] == 1 && p[1] == kind && pp_be64(p + 2) == seq && pp_be64(p + 10) == time
+      && p[18] == level && p[19] == sl;
+
+    predicate pp_entry_is_valid(integer level, integer kind, integer sl, integer bl) =
+      0 <= level < PP_LEVEL_COUNT && pp_entry_kind_is_valid(kind, bl)
+      && 0 < sl <= PP_SOURCE_BYTES_MAX;
+
+    predicate pp_entry_encodes{L}(uint8_t *p, integer n, integer seq, integer time,
+                                  integer level, integer kind, integer sl, integer bl) =
+      n == 24 + sl + bl && 0 <= bl && n <= PP_ENTRY_BYTES_MAX
+      && pp_entry_is_valid(level, kind, sl, bl) && pp_entry_head(p, seq, time, level, kind, sl)
+      && pp_be32(p + (20 + sl)) == bl; */
+
 /* Canonical encoding (docs/format/ledger.md section 3) into out[cap]; *len is its length.
    PP_ERROR_ARGUMENT: level, kind or source length; PP_ERROR_TOO_LARGE; PP_ERROR_NO_SPACE. */
+/*@ requires \valid_read(entry) && \valid(len) && \valid(out + (0 .. cap - 1));
+    requires pp_bytes_readable(entry->source) && pp_bytes_readable(entry->body);
+    requires \separated(out + (0 .. cap - 1), entry, len);
+    requires \separated(entry, len);
+    requires \separated(out + (0 .. cap - 1), entry->source.data + (0 .. entry->source.len - 1));
+    requires \separated(out + (0 .. cap - 1), entry->body.data + (0 .. entry->body.len - 1));
+    requires \separated(len, entry->source.data + (0 .. entry->source.len - 1));
+    requires \separated(len, entry->body.data + (0 .. entry->body.len - 1));
+    assigns out[0 .. cap - 1], *len;
+    ensures argument: \result == PP_ERROR_ARGUMENT <==>
+      !pp_entry_is_valid(entry->level, entry->kind, entry->source.len, entry->body.len);
+    ensures done: \result == PP_OK <==>
+      pp_entry_is_valid(entry->level, entry->kind, entry->source.len, entry->body.len)
+      && 24 + entry->source.len + entry->body.len <= PP_ENTRY_BYTES_MAX
+      && 24 + entry->source.len + entry->body.len <= cap;
+    ensures failed: \result != PP_OK ==> *len == \old(*len);
+    ensures fields: \result == PP_OK ==>
+      pp_entry_encodes(out, *len, entry->seq, entry->time_ns, entry->level, entry->kind,
+                       entry->source.len, entry->body.len);
+    ensures source: \result == PP_OK ==>
+      pp_same(out + 20, entry->source.data, entry->source.len);
+    ensures body: \result == PP_OK ==>
+      pp_same(out + (24 + entry->source.len), entry->body.data, entry->body.len); */
 PP_MUST_CHECK enum pp_error pp_entry_encode(const struct pp_entry *entry, uint8_t *out, size_t cap,
                                             size_t *len);
 /* Accepts exactly the encodings.  *entry borrows from data.  PP_ERROR_FORMAT otherwise. */
+/*@ requires pp_bytes_readable(data) && \valid(entry);
+    requires \separated(entry, data.data + (0 .. data.len - 1));
+    assigns *entry;
+    ensures errors: \result == PP_OK || \result == PP_ERROR_FORMAT;
+    ensures sound: \result == PP_OK ==>
+      pp_entry_encodes{Pre}(data.data, data.len, entry->seq, entry->time_ns, entry->level,
+                            entry->kind, entry->source.len, entry->body.len);
+    ensures complete: \forall integer s, t, l, k, sl, bl;
+      pp_entry_encodes{Pre}(data.data, data.len, s, t, l, k, sl, bl) ==> \result == PP_OK;
+    ensures views: \result == PP_OK ==> entry->source.data == data.data + 20
+      && entry->body.data == data.data + (24 + entry->source.len); */
 PP_MUST_CHECK enum pp_error pp_entry_decode(struct pp_bytes data, struct pp_entry *entry);
 
 /* ---- Merkle tree: RFC 6962 section 2.1, RFC 9162 section 2.1 -------------------------------- */

@@ -6,6 +6,8 @@
    <postproof/ledger.h>  entries, keys, append, read, verify, Merkle proofs
    <postproof/note.h>    signed checkpoints (C2SP), cosignatures and .tlog-proof files
    <postproof/policy.h>  which logs and witnesses to trust, and how many (C2SP)
+   <postproof/limiter.h> exact sliding windows for one key, in the caller's memory
+   <postproof/limiter_table.h>  a limiter for millions of keys in one block of memory
 
    Conventions
    - Pointers are never NULL unless the parameter's description says that they may be.
@@ -21,6 +23,8 @@
 #include <postproof/bytes.h>
 #include <postproof/error.h>
 #include <postproof/ledger.h>
+#include <postproof/limiter.h>
+#include <postproof/limiter_table.h>
 #include <postproof/note.h>
 #include <postproof/policy.h>
 

@@ -15,6 +15,24 @@
    used by one thread at a time. */
 struct pp_hash_engine;
 
+/* Words of the contracts (ACSL).  What a hash or MAC is stays abstract: the contracts say only that
+   each function computes one value from its input.  They are assumed, not proved, since library
+   code stands behind them (proofs/axioms.txt). */
+
+/*@ axiomatic pp_hash {
+      // The roots of RFC 6962: of one leaf over the encoding at data, of two subtrees, of nothing.
+      logic struct pp_digest pp_leaf_of{L}(uint8_t *data, integer len) reads data[0 .. len - 1];
+      logic struct pp_digest pp_node_of(struct pp_digest left, struct pp_digest right);
+      logic struct pp_digest pp_empty_of;
+    }
+
+    predicate pp_digest_same(struct pp_digest a, struct pp_digest b) =
+      \forall integer i; 0 <= i < PP_DIGEST_BYTES ==> a.b[i] == b.b[i];
+    predicate pp_tag_is{L}(struct pp_tag *a, struct pp_tag b) =
+      \forall integer i; 0 <= i < PP_TAG_BYTES ==> a->b[i] == b.b[i];
+    predicate pp_tag_at_same{L}(struct pp_tag *a, struct pp_tag *b) =
+      \forall integer i; 0 <= i < PP_TAG_BYTES ==> a->b[i] == b->b[i]; */
+
 struct pp_digest pp_sha256(struct pp_bytes data);
 
 /* A running SHA-256 for data that does not fit in memory. */
@@ -29,6 +47,10 @@ struct pp_digest pp_sha256_final(struct pp_sha256_stream *stream);
 struct pp_mac_key {
     struct pp_sha256_stream inner, outer;
 };
+/*@ axiomatic pp_chain_tag {
+      logic struct pp_tag pp_chain_tag_of(struct pp_mac_key key, struct pp_tag previous,
+                                          struct pp_digest leaf);
+    } */
 void pp_mac_key_init(struct pp_mac_key *key, const struct pp_digest *secret);
 /* HMAC-SHA-256 over the concatenation of two byte strings. */
 struct pp_digest pp_mac(const struct pp_mac_key *key, struct pp_bytes a, struct pp_bytes b);
@@ -39,13 +61,24 @@ struct pp_digest pp_hkdf_expand(const struct pp_mac_key *key, const char *info);
 void pp_erase_stack(void);
 
 /* RFC 6962 section 2.1: H(0x00 ‖ data) and H(0x01 ‖ left ‖ right). */
+/*@ requires pp_bytes_readable(data);
+    assigns \nothing;
+    ensures \result == pp_leaf_of(data.data, data.len); */
 struct pp_digest pp_leaf_hash(struct pp_bytes data);
+/*@ requires \valid_read(left) && \valid_read(right);
+    assigns \nothing;
+    ensures \result == pp_node_of(*left, *right); */
 struct pp_digest pp_node_hash(const struct pp_digest *left, const struct pp_digest *right);
 /* H of no bytes: the root of the empty tree. */
+/*@ assigns \nothing;
+    ensures \result == pp_empty_of; */
 struct pp_digest pp_empty_hash(void);
 
 /* The tag chained over entries: leftmost 16 bytes of
    HMAC(key, 0x54 ‖ previous tag ‖ leaf hash); docs/format/ledger.md, "Tags". */
+/*@ requires \valid_read(key) && \valid_read(previous) && \valid_read(leaf);
+    assigns \nothing;
+    ensures \result == pp_chain_tag_of(*key, *previous, *leaf); */
 struct pp_tag pp_chain_tag(const struct pp_mac_key *key, const struct pp_tag *previous,
                            const struct pp_digest *leaf);
 
@@ -59,12 +92,19 @@ void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *ch
 /* The same without lanes: four independent nodes in turn, block by block, so that the processor
    overlaps their SHA instructions.  The faster way where it has them. */
 void pp_node_hash_interleaved(const struct pp_digest *children, size_t n, struct pp_digest *out);
-/* out[i] = chain tag of (keys[key_of[i]], previous[i], leaves[i]). */
+/* out[i] = chain tag of in[i]. */
 struct pp_chain_input {
     const struct pp_mac_key *key;
     struct pp_tag previous;
     struct pp_digest leaf;
 };
+/*@ requires \valid_read(in + (0 .. n - 1)) && \valid(out + (0 .. n - 1));
+    requires \forall integer i; 0 <= i < n ==> \valid_read(in[i].key);
+    requires \separated(out + (0 .. n - 1), in + (0 .. n - 1));
+    assigns out[0 .. n - 1];
+    ensures \forall integer i; 0 <= i < n ==>
+      pp_tag_is(out + i, pp_chain_tag_of(\old(*in[i].key), \old(in[i].previous),
+                                         \old(in[i].leaf))); */
 void pp_chain_tag_many(struct pp_hash_engine *engine, const struct pp_chain_input *in, size_t n,
                        struct pp_tag *out);
 

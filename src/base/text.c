@@ -4,22 +4,19 @@
 
 /* Arithmetic instead of shifts and tables of values, as in bytes.c, for the provers. */
 
-/*@ predicate pp_bytes_readable{L}(struct pp_bytes view) =
-      \valid_read(view.data + (0 .. view.len - 1)); */
-
 static const char hex_digits[] = "0123456789abcdef";
 
-/*@ requires \valid_read(data + (0 .. n - 1)) && \valid(out + (0 .. 2 * n));
-    requires n <= SIZE_MAX / 4;
-    requires \separated(out + (0 .. 2 * n), data + (0 .. n - 1));
-    assigns out[0 .. 2 * n];
-    ensures out[2 * n] == 0; */
 void pp_hex_encode(const uint8_t *data, size_t n, char *out)
 {
     /*@ loop invariant 0 <= i <= n;
+        loop invariant \forall integer k; 0 <= k < i ==>
+          out[2 * k] == pp_hex_digit(data[k] / 16)
+          && out[2 * k + 1] == pp_hex_digit(data[k] % 16);
         loop assigns i, out[0 .. 2 * n - 1];
         loop variant n - i; */
     for (size_t i = 0; i < n; i++) {
+        //@ assert hex_digits[data[i] / 16] == pp_hex_digit(data[i] / 16);
+        //@ assert hex_digits[data[i] % 16] == pp_hex_digit(data[i] % 16);
         out[2 * i] = hex_digits[data[i] / 16];
         out[2 * i + 1] = hex_digits[data[i] % 16];
     }
@@ -28,7 +25,7 @@ void pp_hex_encode(const uint8_t *data, size_t n, char *out)
 
 /* The value of a hex digit, or 16. */
 /*@ assigns \nothing;
-    ensures 0 <= \result <= 16; */
+    ensures \result == pp_hex_value(c); */
 static unsigned hex_value(uint8_t c)
 {
     if (c >= '0' && c <= '9')
@@ -40,15 +37,12 @@ static unsigned hex_value(uint8_t c)
     return 16;
 }
 
-/*@ requires pp_bytes_readable(text) && \valid(out + (0 .. n - 1));
-    requires \separated(out + (0 .. n - 1), text.data + (0 .. text.len - 1));
-    assigns out[0 .. n - 1];
-    ensures \result ==> text.len == 2 * n; */
 bool pp_hex_decode(struct pp_bytes text, uint8_t *out, size_t n)
 {
     if (text.len % 2 != 0 || text.len / 2 != n)
         return false;
     /*@ loop invariant 0 <= i <= n;
+        loop invariant \forall integer k; 0 <= k < i ==> pp_hex_pair(text.data + 2 * k, out[k]);
         loop assigns i, out[0 .. n - 1];
         loop variant n - i; */
     for (size_t i = 0; i < n; i++) {
@@ -75,11 +69,6 @@ static void base64_put(uint32_t v, char *out)
     out[3] = base64_digits[v % 64];
 }
 
-/*@ requires \valid_read(data + (0 .. n - 1)) && n <= SIZE_MAX / 4;
-    requires \valid(out + (0 .. 4 * ((n + 2) / 3)));
-    requires \separated(out + (0 .. 4 * ((n + 2) / 3)), data + (0 .. n - 1));
-    assigns out[0 .. 4 * ((n + 2) / 3)];
-    ensures \result == 4 * ((n + 2) / 3) && out[\result] == 0; */
 size_t pp_base64_encode(const uint8_t *data, size_t n, char *out)
 {
     size_t whole = n / 3, rest = n % 3, at = 4 * whole;
@@ -129,11 +118,6 @@ static size_t base64_padding(struct pp_bytes text)
     return text.data[text.len - 2] == '=' ? 2 : 1;
 }
 
-/*@ requires pp_bytes_readable(text) && \valid(out_len);
-    requires \separated(out_len, text.data + (0 .. text.len - 1));
-    assigns *out_len;
-    ensures \result ==> text.len % 4 == 0 && text.len / 4 * 3 - 2 <= *out_len <= text.len / 4 * 3;
-    ensures !\result ==> *out_len == \old(*out_len); */
 bool pp_base64_check(struct pp_bytes text, size_t *out_len)
 {
     if (text.len % 4 != 0)
@@ -171,16 +155,14 @@ bool pp_base64_decode(struct pp_bytes text, uint8_t *out, size_t cap, size_t *ou
     return true;
 }
 
-/*@ requires pp_bytes_readable(text) && \valid(out);
-    requires \separated(out, text.data + (0 .. text.len - 1));
-    assigns *out;
-    ensures !\result ==> *out == \old(*out); */
 bool pp_decimal_decode(struct pp_bytes text, uint64_t *out)
 {
     if (text.len == 0 || (text.len > 1 && text.data[0] == '0'))
         return false;
     uint64_t value = 0;
     /*@ loop invariant 0 <= i <= text.len;
+        loop invariant digits: pp_digits(text.data, i);
+        loop invariant value: value == pp_decimal_value(text.data, i);
         loop assigns i, value;
         loop variant text.len - i; */
     for (size_t i = 0; i < text.len; i++) {
@@ -196,21 +178,13 @@ bool pp_decimal_decode(struct pp_bytes text, uint64_t *out)
     return true;
 }
 
-/*@ requires \valid(rest) && \valid(line) && \separated(rest, line);
-    requires pp_bytes_readable(*rest);
-    requires \separated(rest, rest->data + (0 .. rest->len - 1));
-    requires \separated(line, rest->data + (0 .. rest->len - 1));
-    assigns *rest, *line;
-    ensures !\result ==> *rest == \old(*rest) && *line == \old(*line);
-    ensures \result ==> line->data == \old(rest->data)
-      && \old(rest->len) == line->len + 1 + rest->len
-      && rest->data == \old(rest->data) + (line->len + 1); */
 bool pp_next_line(struct pp_bytes *rest, struct pp_bytes *line)
 {
     const uint8_t *data = rest->data;
     size_t len = rest->len;
     /*@ loop invariant 0 <= i <= len;
-        loop assigns i, *rest, *line;
+        loop invariant \forall integer k; 0 <= k < i ==> data[k] != '\n';
+        loop assigns i;
         loop variant len - i; */
     for (size_t i = 0; i < len; i++) {
         if (data[i] != '\n')

@@ -3,8 +3,6 @@
 
 #include "ledger_internal.h"
 
-#include <string.h>
-
 #include "../base/base.h"
 
 enum {
@@ -19,52 +17,8 @@ enum {
     AT_LEAF_PREFIX = 3
 };
 
-/* The level names; the index is enum pp_level. */
-static const char *const level_names[PP_LEVEL_COUNT] = {"TRACE", "DEBUG", "INFO",
-                                                        "WARN",  "ERROR", "FATAL"};
-
-const char *pp_level_text(uint8_t level)
-{
-    return level < PP_LEVEL_COUNT ? level_names[level] : "?";
-}
-
-static const struct {
-    const char *name;
-    uint8_t level;
-} level_words[] = {
-    {"TRACE", PP_TRACE},    {"FINEST", PP_TRACE},  {"FINER", PP_TRACE},  {"DEBUG", PP_DEBUG},
-    {"FINE", PP_DEBUG},     {"VERBOSE", PP_DEBUG}, {"INFO", PP_INFO},    {"INFORMATION", PP_INFO},
-    {"NOTICE", PP_INFO},    {"WARN", PP_WARN},     {"WARNING", PP_WARN}, {"ERROR", PP_ERROR},
-    {"ERR", PP_ERROR},      {"SEVERE", PP_ERROR},  {"FATAL", PP_FATAL},  {"CRIT", PP_FATAL},
-    {"CRITICAL", PP_FATAL}, {"ALERT", PP_FATAL},   {"EMERG", PP_FATAL},  {"EMERGENCY", PP_FATAL},
-    {"PANIC", PP_FATAL},
-};
-
-static bool same_word(struct pp_bytes text, const char *word)
-{
-    if (text.len != strlen(word))
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        if (c >= 'a' && c <= 'z')
-            c = (uint8_t)(c - 'a' + 'A');
-        if (c != (uint8_t)word[i])
-            return false;
-    }
-    return true;
-}
-
-bool pp_level_parse(struct pp_bytes text, uint8_t *level)
-{
-    for (size_t i = 0; i < sizeof level_words / sizeof level_words[0]; i++) {
-        if (same_word(text, level_words[i].name)) {
-            *level = level_words[i].level;
-            return true;
-        }
-    }
-    return false;
-}
-
+/*@ assigns \nothing;
+    ensures \result <==> pp_entry_kind_is_valid(kind, body_len); */
 static bool kind_is_valid(uint8_t kind, size_t body_len)
 {
     if (kind == PP_ENTRY_REFERENCE)
@@ -72,32 +26,93 @@ static bool kind_is_valid(uint8_t kind, size_t body_len)
     return kind == PP_ENTRY_DATA || kind == PP_ENTRY_NOTICE;
 }
 
-static void put_front(uint8_t *out, const struct pp_entry *entry)
+/* Few writes a function: each is one more frame that the provers must see through.  The entry goes
+   by value, so that its fields are no memory that out might overlap. */
+/*@ requires \valid(out + (0 .. AT_SOURCE - 1)) && entry.source.len <= 255;
+    assigns out[0 .. AT_SOURCE - 1];
+    ensures pp_entry_head(out, entry.seq, entry.time_ns, entry.level, entry.kind,
+                          entry.source.len); */
+static void put_head(uint8_t *out, struct pp_entry entry)
 {
     out[0] = ENTRY_VERSION;
-    out[AT_KIND] = entry->kind;
-    pp_put_u64(out + AT_SEQ, entry->seq);
-    pp_put_u64(out + AT_TIME, entry->time_ns);
-    out[AT_LEVEL] = entry->level;
-    out[AT_SOURCE_LEN] = (uint8_t)entry->source.len;
-    memcpy(out + AT_SOURCE, entry->source.data, entry->source.len);
-    pp_put_u32(out + AT_SOURCE + entry->source.len, (uint32_t)entry->body.len);
+    out[AT_KIND] = entry.kind;
+    pp_put_u64(out + AT_SEQ, entry.seq);
+    pp_put_u64(out + AT_TIME, entry.time_ns);
+    out[AT_LEVEL] = entry.level;
+    out[AT_SOURCE_LEN] = (uint8_t)entry.source.len;
+}
+
+/* All but the body. */
+/*@ requires \valid(out + (0 .. 23 + entry.source.len)) && entry.source.len <= 255;
+    requires pp_bytes_readable(entry.source) && entry.body.len <= UINT32_MAX;
+    requires \separated(out + (0 .. 23 + entry.source.len),
+                        entry.source.data + (0 .. entry.source.len - 1));
+    assigns out[0 .. 23 + entry.source.len];
+    ensures head: pp_entry_head(out, entry.seq, entry.time_ns, entry.level, entry.kind,
+                                entry.source.len);
+    ensures source: pp_same(out + 20, entry.source.data, entry.source.len);
+    ensures length: pp_be32(out + (20 + entry.source.len)) == entry.body.len; */
+static void put_front(uint8_t *out, struct pp_entry entry)
+{
+    put_head(out, entry);
+    pp_copy(out + AT_SOURCE, entry.source.data, entry.source.len);
+    /*@ assert pp_entry_head(out, entry.seq, entry.time_ns, entry.level, entry.kind,
+                             entry.source.len); */
+    //@ assert pp_same(out + 20, entry.source.data, entry.source.len);
+    pp_put_u32(out + AT_SOURCE + entry.source.len, (uint32_t)entry.body.len);
+    //@ assert pp_same(out + 20, entry.source.data, entry.source.len);
+}
+
+/*@ requires \valid(out + (0 .. 23 + entry.source.len + entry.body.len));
+    requires 0 < entry.source.len <= 255 && entry.level < PP_LEVEL_COUNT;
+    requires pp_entry_kind_is_valid(entry.kind, entry.body.len);
+    requires 24 + entry.source.len + entry.body.len <= PP_ENTRY_BYTES_MAX;
+    requires pp_bytes_readable(entry.source) && pp_bytes_readable(entry.body);
+    requires \separated(out + (0 .. 23 + entry.source.len + entry.body.len),
+                        entry.source.data + (0 .. entry.source.len - 1));
+    requires \separated(out + (0 .. 23 + entry.source.len + entry.body.len),
+                        entry.body.data + (0 .. entry.body.len - 1));
+    assigns out[0 .. 23 + entry.source.len + entry.body.len];
+    ensures fields: pp_entry_encodes(out, 24 + entry.source.len + entry.body.len, entry.seq,
+      entry.time_ns, entry.level, entry.kind, entry.source.len, entry.body.len);
+    ensures source: pp_same(out + 20, entry.source.data, entry.source.len);
+    ensures body: pp_same(out + (24 + entry.source.len), entry.body.data, entry.body.len); */
+static void put_entry(uint8_t *out, struct pp_entry entry)
+{
+    put_front(out, entry);
+    //@ assert pp_same(out + 20, entry.source.data, entry.source.len);
+    pp_copy(out + PP_ENTRY_FIXED_BYTES + entry.source.len, entry.body.data, entry.body.len);
+    /*@ assert head: pp_entry_head(out, entry.seq, entry.time_ns, entry.level, entry.kind,
+                                   entry.source.len); */
+    //@ assert source: pp_same(out + 20, entry.source.data, entry.source.len);
+    //@ assert body: pp_same(out + (24 + entry.source.len), entry.body.data, entry.body.len);
 }
 
 enum pp_error pp_entry_encode(const struct pp_entry *entry, uint8_t *out, size_t cap, size_t *len)
 {
-    if (entry->level >= PP_LEVEL_COUNT || !kind_is_valid(entry->kind, entry->body.len) ||
-        entry->source.len == 0 || entry->source.len > PP_SOURCE_BYTES_MAX)
+    size_t source_len = entry->source.len, body_len = entry->body.len;
+    if (entry->level >= PP_LEVEL_COUNT || !kind_is_valid(entry->kind, body_len) ||
+        source_len == 0 || source_len > PP_SOURCE_BYTES_MAX)
         return PP_ERROR_ARGUMENT;
-    size_t front = PP_ENTRY_FIXED_BYTES + entry->source.len;
-    if (entry->body.len > PP_ENTRY_BYTES_MAX - front)
+    size_t front = PP_ENTRY_FIXED_BYTES + source_len;
+    if (body_len > PP_ENTRY_BYTES_MAX - front)
         return PP_ERROR_TOO_LARGE;
-    if (cap < front + entry->body.len)
+    if (cap < front + body_len)
         return PP_ERROR_NO_SPACE;
-    put_front(out, entry);
-    if (entry->body.len != 0)
-        memcpy(out + front, entry->body.data, entry->body.len);
-    *len = front + entry->body.len;
+    //@ assert size: front + body_len == 24 + source_len + body_len <= PP_ENTRY_BYTES_MAX;
+    put_entry(out, *entry);
+    //@ assert length: pp_be32(out + (20 + source_len)) == body_len;
+    *len = front + body_len;
+    //@ assert size: *len == 24 + source_len + body_len;
+    //@ assert kept: entry->source.len == source_len && entry->body.len == body_len;
+    /*@ assert head: pp_entry_head(out, entry->seq, entry->time_ns, entry->level, entry->kind,
+                                   source_len); */
+    //@ assert length: pp_be32(out + (20 + source_len)) == body_len;
+    //@ assert source: pp_same(out + 20, entry->source.data, entry->source.len);
+    //@ assert body: pp_same(out + (24 + source_len), entry->body.data, entry->body.len);
+    //@ assert valid: pp_entry_is_valid(entry->level, entry->kind, source_len, body_len);
+    /*@ assert fields: pp_entry_encodes(out, 24 + source_len + body_len, entry->seq,
+          entry->time_ns, entry->level, entry->kind, source_len, body_len); */
     return PP_OK;
 }
 

@@ -3,14 +3,14 @@
 
 #include "ledger_internal.h"
 
-#include <string.h>
-
 #include "../base/base.h"
 
 enum { MAGIC_BYTES = 8, AT_FIRST = 8, AT_NEXT = 16, AT_COUNT = 24, OFFSET_BYTES = 8 };
 
 static const uint8_t magic[MAGIC_BYTES + 1] = "PPINDEX1";
 
+/*@ assigns \nothing;
+    ensures \result == pp_index_blocks_before(seq); */
 static uint64_t blocks_before(uint64_t seq)
 {
     return seq / PP_INDEX_BLOCK_ENTRIES + (seq % PP_INDEX_BLOCK_ENTRIES != 0);
@@ -37,36 +37,48 @@ void pp_index_encode(uint64_t first_seq, uint64_t next_seq, const uint64_t *offs
 {
     uint64_t offset_count = pp_index_offset_count(first_seq, next_seq);
     uint64_t node_count = pp_index_node_count(first_seq, next_seq);
-    memcpy(out, magic, MAGIC_BYTES);
+    pp_copy(out, magic, MAGIC_BYTES);
     pp_put_u64(out + AT_FIRST, first_seq);
     pp_put_u64(out + AT_NEXT, next_seq);
     pp_put_u64(out + AT_COUNT, offset_count);
     uint8_t *p = out + PP_INDEX_HEAD_BYTES;
     for (uint64_t i = 0; i < offset_count; i++, p += OFFSET_BYTES)
         pp_put_u64(p, offsets[i]);
-    if (node_count != 0)
-        memcpy(p, nodes, node_count * PP_DIGEST_BYTES);
+    for (uint64_t i = 0; i < node_count; i++, p += PP_DIGEST_BYTES)
+        pp_copy(p, nodes[i].b, PP_DIGEST_BYTES);
 }
 
 enum pp_error pp_index_decode(struct pp_bytes file, struct pp_segment_index *index)
 {
-    if (file.len < PP_INDEX_HEAD_BYTES || memcmp(file.data, magic, MAGIC_BYTES) != 0)
+    if (file.len < PP_INDEX_HEAD_BYTES || !pp_equal_constant_time(file.data, magic, MAGIC_BYTES))
         return PP_ERROR_FORMAT;
     uint64_t first = pp_get_u64(file.data + AT_FIRST), next = pp_get_u64(file.data + AT_NEXT);
-    /* A frame takes more than one byte, so that a file of this size bounds the seqs. */
-    if (next < first || next > INT64_MAX || (next - first) / PP_INDEX_BLOCK_ENTRIES > file.len ||
-        pp_get_u64(file.data + AT_COUNT) != pp_index_offset_count(first, next) ||
-        file.len != pp_index_bytes(first, next))
+    if (next < first || next > INT64_MAX)
         return PP_ERROR_FORMAT;
     uint64_t offset_count = pp_index_offset_count(first, next);
+    /* Divisions instead of products: nothing wraps, whatever the file claims. */
+    size_t rest = file.len - PP_INDEX_HEAD_BYTES;
+    if (pp_get_u64(file.data + AT_COUNT) != offset_count || offset_count > rest / OFFSET_BYTES)
+        return PP_ERROR_FORMAT;
+    size_t node_bytes = rest - offset_count * OFFSET_BYTES;
+    uint64_t node_count = pp_index_node_count(first, next);
+    if (node_bytes % PP_DIGEST_BYTES != 0 || node_bytes / PP_DIGEST_BYTES != node_count)
+        return PP_ERROR_FORMAT;
+    //@ assert node_bytes == 32 * node_count;
+    const uint8_t *offsets = file.data + PP_INDEX_HEAD_BYTES;
+    const uint8_t *nodes = offsets + offset_count * OFFSET_BYTES;
+    //@ assert nodes: nodes == file.data + (32 + 8 * offset_count);
+    //@ assert whole: file.len == 32 + 8 * offset_count + 32 * node_count;
     *index = (struct pp_segment_index){
         .first_seq = first,
         .next_seq = next,
-        .offsets = file.data + PP_INDEX_HEAD_BYTES,
+        .offsets = offsets,
         .offset_count = offset_count,
-        .nodes = file.data + PP_INDEX_HEAD_BYTES + offset_count * OFFSET_BYTES,
-        .node_count = pp_index_node_count(first, next),
+        .nodes = nodes,
+        .node_count = node_count,
     };
+    //@ assert index->offset_count == offset_count && index->node_count == node_count;
+    //@ assert index->nodes == nodes;
     return PP_OK;
 }
 
@@ -83,6 +95,6 @@ bool pp_index_node(const struct pp_segment_index *index, unsigned height, uint64
     uint64_t position = pp_merkle_node_position(height, number);
     if (position < base || position - base >= index->node_count)
         return false;
-    memcpy(node->b, index->nodes + (position - base) * PP_DIGEST_BYTES, PP_DIGEST_BYTES);
+    pp_copy(node->b, index->nodes + (position - base) * PP_DIGEST_BYTES, PP_DIGEST_BYTES);
     return true;
 }

@@ -31,12 +31,42 @@ struct pp_frame {
     size_t bytes;       /* the whole frame */
 };
 
+/* What a frame is: bytes bytes at p, of n there are, whose content is c bytes at p + 4. */
+/*@ logic integer pp_frame_tag_bytes(integer type) = type == PP_FRAME_ENTRY ? PP_TAG_BYTES : 0;
+
+    predicate pp_frame_is{L}(uint8_t *p, integer n, integer type, integer c) =
+      4 + c + pp_frame_tag_bytes(type) <= n && 0 < c
+      && (type == PP_FRAME_ENTRY || type == PP_FRAME_HEADER || type == PP_FRAME_SEAL)
+      && p[0] == type && pp_be16(p + 1) == c && p[3] == 0; */
+
 /* The frame at the start of data.  PP_OK; PP_ERROR_NOT_FOUND at an end mark or empty data;
    PP_ERROR_FORMAT. */
+/*@ requires pp_bytes_readable(data) && \valid(frame);
+    requires \separated(frame, data.data + (0 .. data.len - 1));
+    assigns *frame;
+    ensures errors: \result == PP_OK || \result == PP_ERROR_NOT_FOUND
+      || \result == PP_ERROR_FORMAT;
+    ensures end: \result == PP_ERROR_NOT_FOUND <==>
+      data.len == 0 || \at(data.data[0], Pre) == PP_FRAME_END;
+    ensures sound: \result == PP_OK ==>
+      pp_frame_is{Pre}(data.data, data.len, frame->type, frame->content.len);
+    ensures complete: \forall integer t, c;
+      pp_frame_is{Pre}(data.data, data.len, t, c) ==> \result == PP_OK;
+    ensures views: \result == PP_OK ==> frame->content.data == data.data + 4
+      && frame->bytes == 4 + frame->content.len + pp_frame_tag_bytes(frame->type)
+      && (frame->type == PP_FRAME_ENTRY
+          ? frame->tag == data.data + (4 + frame->content.len) : frame->tag == \null);
+    ensures failed: \result != PP_OK ==> *frame == \old(*frame); */
 PP_MUST_CHECK enum pp_error pp_frame_read(struct pp_bytes data, struct pp_frame *frame);
 /* Writes type, length and the leaf prefix at out[4]. */
+/*@ requires \valid(out + (0 .. 3));
+    assigns out[0 .. 3];
+    ensures out[0] == type && pp_be16(out + 1) == content_bytes && out[3] == 0; */
 void pp_frame_put_head(uint8_t *out, uint8_t type, uint16_t content_bytes);
 /* The content with the 0x00 before it: the input of the leaf hash. */
+/*@ requires \valid_read(frame) && frame->content.len < SIZE_MAX;
+    assigns \nothing;
+    ensures \result.data == frame->content.data - 1 && \result.len == frame->content.len + 1; */
 struct pp_bytes pp_frame_prefixed(const struct pp_frame *frame);
 
 /* ---- Key ratchet (section 7) --------------------------------------------------------------- */
@@ -208,8 +238,10 @@ PP_MUST_CHECK enum pp_error pp_merkle_tree_append(struct pp_merkle_tree *tree,
                                                   struct pp_node_sink *sink);
 
 /* Number of nodes of height >= 6 completed in a tree of n leaves: for the index (section 8). */
+/*@ assigns \nothing; */
 uint64_t pp_merkle_nodes_completed(uint64_t leaves);
 /* Position of the node (height >= 6, number within its height) in the order of completion. */
+/*@ assigns \nothing; */
 uint64_t pp_merkle_node_position(unsigned height, uint64_t number);
 
 /* The subtrees whose hashes a proof consists of, in proof order: each covers the leaves
@@ -238,19 +270,96 @@ struct pp_segment_index {
     const uint8_t *nodes; /* node_count times PP_DIGEST_BYTES */
     uint64_t node_count;
 };
+/*@ logic integer pp_index_blocks_before(integer seq) = (seq + 63) / 64;
+
+    // An index whose arrays are as long as its numbers say.
+    predicate pp_index_is_valid{L}(struct pp_segment_index *x) =
+      x->first_seq <= x->next_seq <= INT64_MAX
+      && x->offset_count
+         == pp_index_blocks_before(x->next_seq) - pp_index_blocks_before(x->first_seq)
+      && x->offset_count <= SIZE_MAX / 8 && x->node_count <= SIZE_MAX / 32
+      && \valid_read(x->offsets + (0 .. 8 * x->offset_count - 1))
+      && \valid_read(x->nodes + (0 .. 32 * x->node_count - 1)); */
+
 /* Sizes that a segment with these seqs has. */
+/*@ requires first_seq <= next_seq;
+    assigns \nothing;
+    ensures \result == pp_index_blocks_before(next_seq) - pp_index_blocks_before(first_seq); */
 uint64_t pp_index_offset_count(uint64_t first_seq, uint64_t next_seq);
+/*@ assigns \nothing; */
 uint64_t pp_index_node_count(uint64_t first_seq, uint64_t next_seq);
+/*@ requires first_seq <= next_seq;
+    assigns \nothing; */
 size_t pp_index_bytes(uint64_t first_seq, uint64_t next_seq);
 /* Writes pp_index_bytes at out. */
 void pp_index_encode(uint64_t first_seq, uint64_t next_seq, const uint64_t *offsets,
                      const struct pp_digest *nodes, uint8_t *out);
+/*@ requires pp_bytes_readable(file) && \valid(index);
+    requires \separated(index, file.data + (0 .. file.len - 1));
+    assigns *index;
+    ensures errors: \result == PP_OK || \result == PP_ERROR_FORMAT;
+    ensures numbers: \result == PP_OK ==> index->first_seq == pp_be64{Pre}(file.data + 8)
+      && index->next_seq == pp_be64{Pre}(file.data + 16)
+      && index->offset_count == pp_be64{Pre}(file.data + 24);
+    ensures views: \result == PP_OK ==> index->offsets == file.data + 32
+      && index->nodes == file.data + (32 + 8 * index->offset_count);
+    ensures whole: \result == PP_OK ==>
+      file.len == 32 + 8 * index->offset_count + 32 * index->node_count;
+    ensures valid: \result == PP_OK ==> pp_index_is_valid(index); */
 PP_MUST_CHECK enum pp_error pp_index_decode(struct pp_bytes file, struct pp_segment_index *index);
 /* The frame of seq, which is divisible by 64 and in the segment. */
+/*@ requires \valid_read(index) && pp_index_is_valid(index);
+    requires index->first_seq <= seq < index->next_seq && seq % 64 == 0;
+    assigns \nothing;
+    ensures \result == pp_be64(index->offsets
+      + (seq / 64 - pp_index_blocks_before(index->first_seq)) * 8); */
 uint64_t pp_index_offset(const struct pp_segment_index *index, uint64_t seq);
 /* The node (height >= 6, number in its height) when it was completed in this segment. */
+/*@ requires \valid_read(index) && pp_index_is_valid(index) && \valid(node);
+    requires \separated(node, index);
+    requires \separated(node, index->nodes + (0 .. 32 * index->node_count - 1));
+    assigns *node; */
 PP_MUST_CHECK bool pp_index_node(const struct pp_segment_index *index, unsigned height,
                                  uint64_t number, struct pp_digest *node);
+
+/* ---- Steps of a check (sections 3, 5, 6) ---------------------------------------------------- */
+
+/* The index of the first entry whose stored tag is not the computed one; n when all are equal. */
+/*@ requires \valid_read(computed + (0 .. n - 1)) && \valid_read(stored + (0 .. n - 1));
+    assigns \nothing;
+    ensures range: 0 <= \result <= n;
+    ensures before: \forall integer i; 0 <= i < \result ==>
+      pp_tag_at_same(computed + i, stored + i);
+    ensures bad: \result < n ==> !pp_tag_at_same(computed + \result, stored + \result);
+    ensures all: (\forall integer i; 0 <= i < n ==> pp_tag_at_same(computed + i, stored + i))
+      ==> \result == n; */
+PP_MUST_CHECK size_t pp_chain_check(const struct pp_tag *computed, const struct pp_tag *stored,
+                                    size_t n);
+
+/* The index of the first counter that does not follow: seqs[i] != first + i; n when all follow. */
+/*@ requires \valid_read(seqs + (0 .. n - 1)) && first + n <= UINT64_MAX;
+    assigns \nothing;
+    ensures range: 0 <= \result <= n;
+    ensures before: \forall integer i; 0 <= i < \result ==> seqs[i] == first + i;
+    ensures bad: \result < n ==> seqs[\result] != first + \result; */
+PP_MUST_CHECK size_t pp_seq_check(uint64_t first, const uint64_t *seqs, size_t n);
+
+/* The first entry of a batch whose stored tag is not the one that in[i] gives it; n when all have
+   theirs.  computed is scratch. */
+/*@ predicate pp_link_good{L}(struct pp_chain_input *in, struct pp_tag *stored, integer i) =
+      pp_tag_is(stored + i, pp_chain_tag_of(*in[i].key, in[i].previous, in[i].leaf)); */
+/*@ requires \valid_read(in + (0 .. n - 1)) && \valid_read(stored + (0 .. n - 1));
+    requires \forall integer i; 0 <= i < n ==> \valid_read(in[i].key);
+    requires \valid(computed + (0 .. n - 1));
+    requires \separated(computed + (0 .. n - 1), in + (0 .. n - 1));
+    requires \separated(computed + (0 .. n - 1), stored + (0 .. n - 1));
+    assigns computed[0 .. n - 1];
+    ensures range: 0 <= \result <= n;
+    ensures before: \forall integer i; 0 <= i < \result ==> pp_link_good{Pre}(in, stored, i);
+    ensures bad: \result < n ==> !pp_link_good{Pre}(in, stored, \result); */
+PP_MUST_CHECK size_t pp_chain_verify(struct pp_hash_engine *engine, const struct pp_chain_input *in,
+                                     const struct pp_tag *stored, size_t n,
+                                     struct pp_tag *computed);
 
 /* ---- Checking one segment (sections 4 to 6, 10) --------------------------------------------- */
 
