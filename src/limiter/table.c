@@ -190,6 +190,14 @@ static struct key_state *tier_of(const struct pp_limiter *l, struct pp_limiter_k
     return l->config.tiers == 0 ? NULL : &pp_table_tiers(l)[(key.high >> 32) % l->config.tiers];
 }
 
+/* The tier, while anything in it counts: it may be this key's, which must not begin anew then. */
+static struct key_state *busy_tier_of(const struct pp_limiter *l, struct pp_limiter_key key,
+                                      uint64_t now)
+{
+    struct key_state *tier = tier_of(l, key);
+    return tier == NULL || pp_state_is_idle(l, tier, now) ? NULL : tier;
+}
+
 /* A new key's state, or NULL when there is no memory for it. */
 static struct key_state *new_state(struct pp_limiter *l, struct pp_limiter_key key, uint64_t now,
                                    uint64_t weight)
@@ -217,18 +225,26 @@ static void count(struct pp_limiter *l, enum pp_limiter_verdict verdict)
     l->stats.waiting += verdict == PP_LIMITER_WAITING;
 }
 
-/* `slot` is the key's, or NO_SLOT for a key without state. */
+/* The state that decides for the key: its own, a tier, a new one; NULL when there is no memory.
+   `slot` is the key's, or NO_SLOT for a key without state. */
+static struct key_state *state_for(struct pp_limiter *l, struct pp_limiter_key key, int64_t slot,
+                                   uint64_t now, uint64_t weight)
+{
+    if (slot != NO_SLOT)
+        return &pp_table_states(l)[slot];
+    struct key_state *state = busy_tier_of(l, key, now);
+    if (state == NULL)
+        state = new_state(l, key, now, weight);
+    return state != NULL ? state : tier_of(l, key);
+}
+
 static enum pp_limiter_verdict decide(struct pp_limiter *l, struct pp_limiter_key key, int64_t slot,
                                       uint64_t now, uint64_t weight)
 {
     enum pp_limiter_verdict verdict = gate(l, now, weight);
     if (verdict == PP_LIMITER_ADMIT) {
-        struct key_state *state =
-            slot != NO_SLOT ? &pp_table_states(l)[slot] : new_state(l, key, now, weight);
-        if (state == NULL) {
-            state = tier_of(l, key);
-            l->stats.shared += state != NULL;
-        }
+        struct key_state *state = state_for(l, key, slot, now, weight);
+        l->stats.shared += state != NULL && state == tier_of(l, key);
         verdict = state == NULL ? PP_LIMITER_FULL : pp_state_admit(l, state, now, weight);
     }
     count(l, verdict);
@@ -251,11 +267,12 @@ enum pp_limiter_verdict pp_limiter_admit(struct pp_limiter *l, struct pp_limiter
     return decide(l, key, pp_table_find(l, key), time_of(l, now_ns), weight);
 }
 
-/* The state that decides for the key; NULL when it has none and no tier is asked. */
-static const struct key_state *state_of(const struct pp_limiter *l, struct pp_limiter_key key)
+/* The state that would decide for the key; NULL when it would get a new one. */
+static const struct key_state *state_of(const struct pp_limiter *l, struct pp_limiter_key key,
+                                        uint64_t now)
 {
     int64_t slot = pp_table_find(l, key);
-    return slot == NO_SLOT ? NULL : &pp_table_states(l)[slot];
+    return slot == NO_SLOT ? busy_tier_of(l, key, now) : &pp_table_states(l)[slot];
 }
 
 enum pp_limiter_verdict pp_limiter_peek(const struct pp_limiter *l, struct pp_limiter_key key,
@@ -263,7 +280,7 @@ enum pp_limiter_verdict pp_limiter_peek(const struct pp_limiter *l, struct pp_li
 {
     uint64_t now = time_seen(l, now_ns);
     enum pp_limiter_verdict verdict = gate(l, now, weight);
-    const struct key_state *state = state_of(l, key);
+    const struct key_state *state = state_of(l, key, now);
     return verdict == PP_LIMITER_ADMIT && state != NULL ? pp_state_peek(l, state, now, weight)
                                                         : verdict;
 }
@@ -275,11 +292,7 @@ enum pp_limiter_verdict pp_limiter_prepare(struct pp_limiter *l, struct pp_limit
     enum pp_limiter_verdict verdict = gate(l, now, weight);
     if (verdict != PP_LIMITER_ADMIT)
         return verdict;
-    int64_t slot = pp_table_find(l, key);
-    struct key_state *state =
-        slot != NO_SLOT ? &pp_table_states(l)[slot] : new_state(l, key, now, weight);
-    if (state == NULL)
-        state = tier_of(l, key);
+    struct key_state *state = state_for(l, key, pp_table_find(l, key), now, weight);
     if (state == NULL)
         return PP_LIMITER_FULL;
     verdict = pp_state_peek(l, state, now, weight);
@@ -297,7 +310,7 @@ uint64_t pp_limiter_wait_ns(const struct pp_limiter *l, struct pp_limiter_key ke
         return PP_LIMITER_NEVER;
     if (verdict == PP_LIMITER_WAITING)
         return (l->open_at - now) * l->tick_ns;
-    const struct key_state *state = state_of(l, key);
+    const struct key_state *state = state_of(l, key, now);
     return state == NULL ? 0 : pp_state_wait(l, state, now, weight) * l->tick_ns;
 }
 
@@ -305,7 +318,7 @@ uint64_t pp_limiter_remaining(const struct pp_limiter *l, struct pp_limiter_key 
                               uint64_t now_ns)
 {
     uint64_t now = time_seen(l, now_ns);
-    const struct key_state *state = state_of(l, key);
+    const struct key_state *state = state_of(l, key, now);
     if (now < l->open_at)
         return 0;
     return l->config.limit - (state == NULL ? 0 : pp_state_used(l, state, now));

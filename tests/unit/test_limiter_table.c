@@ -242,6 +242,34 @@ static void test_keys_without_room_share_a_tier(void **state)
     free(limiter);
 }
 
+/* What a key was admitted by its tier counts on when there is room for it again. */
+static void test_a_key_leaves_its_tier_with_nothing_in_the_window(void **state)
+{
+    (void)state;
+    struct pp_limiter_config config = config_of(3, 1000, 400);
+    config.tiers = 1;
+    struct pp_limiter *limiter = make(&config, 0, false);
+    struct pp_limiter_key late = key_of(limiter, 1);
+    struct pp_limiter_stats stats = {0};
+    for (uint64_t i = 2; stats.shared == 0; i++) {
+        (void)pp_limiter_admit(limiter, key_of(limiter, i), 1, 1);
+        pp_limiter_stats(limiter, &stats);
+    }
+    assert_int_equal(pp_limiter_admit(limiter, late, 900, 1), PP_LIMITER_ADMIT);
+    pp_limiter_stats(limiter, &stats);
+    assert_int_equal(stats.shared, 2);
+    pp_limiter_sweep(limiter, 1100, 100000); /* the table is empty now */
+    assert_int_equal(pp_limiter_remaining(limiter, late, 1100), 2);
+    assert_int_equal(pp_limiter_prepare(limiter, late, 1100, 3), PP_LIMITER_DENY);
+    assert_int_equal(pp_limiter_peek(limiter, late, 1100, 3), PP_LIMITER_DENY);
+    assert_int_equal(pp_limiter_wait_ns(limiter, late, 1100, 3), 800);
+    assert_int_equal(pp_limiter_admit(limiter, late, 1100, 3), PP_LIMITER_DENY);
+    assert_int_equal(pp_limiter_admit(limiter, late, 1900, 3), PP_LIMITER_ADMIT);
+    pp_limiter_stats(limiter, &stats);
+    assert_int_equal(stats.shared, 3); /* the denial too, the last one not */
+    free(limiter);
+}
+
 static void test_without_ring_memory_a_key_is_denied_and_keeps_its_state(void **state)
 {
     (void)state;
@@ -402,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_as_many_live_keys_as_promised_fit),
         cmocka_unit_test(test_a_flood_of_keys_frees_no_live_limit),
         cmocka_unit_test(test_keys_without_room_share_a_tier),
+        cmocka_unit_test(test_a_key_leaves_its_tier_with_nothing_in_the_window),
         cmocka_unit_test(test_without_ring_memory_a_key_is_denied_and_keeps_its_state),
         cmocka_unit_test(test_what_is_prepared_is_admitted),
         cmocka_unit_test(test_a_restart_without_state_waits_one_window),
