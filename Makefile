@@ -61,7 +61,7 @@ HELPER_SOURCES := $(filter-out tests/lib/os_fault.c,$(wildcard tests/lib/*.c))
 object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
 
 LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES))
-PROGRAM_OBJECTS := $(call object,cli/*.c)
+PROGRAM_OBJECTS := $(call object,cli/*.c) $(OBJ)/generated/proofs_manifest.o
 HELPER_OBJECTS := $(call object,$(HELPER_SOURCES))
 # The fault tests replace the system calls' file by one that fails when told to.
 FAULT_OBJECTS := $(call object,tests/lib/os_fault.c) \
@@ -95,7 +95,7 @@ DEPS = $(Q)tools/install-deps
 RUN_TESTS = $(Q)tools/run-tests
 
 .PHONY: help deps build test check e2e-test chaos-test fuzz bench benchmark demo install \
-        uninstall clean format lint all tests run-test run-e2e run-chaos run-fuzz run-bench FORCE
+        uninstall clean format lint all tests prove prove-mutants run-test run-e2e run-chaos run-fuzz run-bench FORCE
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -107,18 +107,28 @@ deps: ## installs the Debian packages that are missing, for building and testing
 build: $(PROGRAM) $(ARCHIVE) $(if $(SANITIZER),,$(SHARED)) ## the program and the libraries, in build/
 
 # The libraries that this makefile finds depend on `deps`, hence a new make after it.
-test: deps ## everything that can fail: unit, integration, fault and sanitizer tests
+test: deps ## everything that can fail: unit, integration, fault and sanitizer tests, the proofs
+	$(DEPS) prove
 	$(AGAIN) $(PARALLEL) all
 	$(AGAIN) $(PARALLEL) SANITIZE=1 tests
 	$(AGAIN) run-test
 
 run-test: export SUMMARY_FILE := $(BUILD)/summary
 run-test:
-	$(RUN_TESTS) $(CHECKS) $(UNIT_TESTS) $(FAULT_TESTS) $(SCRIPTS) \
-	    $(SANITIZED_TESTS)
+	$(RUN_TESTS) $(CHECKS) tools/prove tools/check-claims $(UNIT_TESTS) $(FAULT_TESTS) \
+	    $(SCRIPTS) $(SANITIZED_TESTS)
 
 check: $(filter-out $(SLOW_TESTS),$(UNIT_TESTS)) ## the fast loop: unit tests, but for the slowest
 	$(RUN_TESTS) $^
+
+prove: deps ## checks every proof; COLD=1 all anew, SMOKE=1 looks for contradictions too
+	$(DEPS) prove
+	$(Q)tools/prove
+	$(Q)tools/check-claims
+
+prove-mutants: deps ## breaks proved functions in small ways: each must make a proof fail
+	$(DEPS) prove
+	$(Q)tools/prove-mutants
 
 e2e-test: deps ## the stories in tests/integration, with the real program
 	$(AGAIN) $(PARALLEL) build $(EXAMPLES)
@@ -223,6 +233,19 @@ $(OBJ)/%.o: %.c $(OBJ)/flags
 	$(Q)mkdir -p $(@D)
 	@echo "  CC   $@"
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
+
+# What `postproof proofs` lists.
+$(BUILD)/generated/proofs_manifest.c: proofs/manifest.json
+	$(Q)mkdir -p $(@D)
+	$(Q){ echo '#include "../../cli/proofs_manifest.h"'; \
+	    echo 'const unsigned char cli_proofs_manifest[] = {'; \
+	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
+	    echo 'const size_t cli_proofs_manifest_bytes = sizeof cli_proofs_manifest;'; } > $@
+
+$(OBJ)/generated/%.o: $(BUILD)/generated/%.c $(OBJ)/flags
+	$(Q)mkdir -p $(@D)
+	@echo "  CC   $@"
+	$(Q)$(COMPILE) -c $< -o $@
 
 $(ARCHIVE): $(LIBRARY_OBJECTS)
 	@echo "  AR   $@"

@@ -1,6 +1,7 @@
 (* SPDX-License-Identifier: MIT *)
 (* The Merkle tree of RFC 6962 section 2.1, the algorithms of src/ledger/merkle.c and
-   src/ledger/merkle_check.c on it, and what is proved about them.  docs/format/ledger.md section 4. *)
+   src/ledger/merkle_check.c on it, and what is proved about them.  docs/format/ledger.md
+   section 4. *)
 From Coq Require Import List NArith Bool.
 From PostProof.Spec Require Collision.
 Import ListNotations Spec.Collision.

@@ -66,7 +66,9 @@ Lemma byte_at_right i a b : (length a <= i)%nat -> byte_at i (a ++ b) = byte_at 
 Proof. apply app_nth2. Qed.
 
 Lemma slice_app_left a b len : len = length a -> slice 0 len (a ++ b) = a.
-Proof. intros ->. unfold slice. cbn. rewrite firstn_app, firstn_all, Nat.sub_diag. cbn. apply app_nil_r. Qed.
+Proof.
+  intros ->. unfold slice. cbn. rewrite firstn_app, firstn_all, Nat.sub_diag. apply app_nil_r.
+Qed.
 
 Lemma slice_all b n : n = length b -> slice 0 n b = b.
 Proof. intros ->. apply firstn_all. Qed.
@@ -85,13 +87,15 @@ Qed.
 Lemma skipn_plus {A} (l : list A) : forall m n, skipn n (skipn m l) = skipn (m + n) l.
 Proof. induction l as [|x l IH]; intros [|m] n; cbn; try (now destruct n); apply IH. Qed.
 
-Lemma slice_split offset m n b : slice offset (m + n) b = slice offset m b ++ slice (offset + m) n b.
+Lemma slice_split offset m n b :
+  slice offset (m + n) b = slice offset m b ++ slice (offset + m) n b.
 Proof. unfold slice. now rewrite firstn_plus, skipn_plus. Qed.
 
 Lemma slice_behind o n m b : m = (o + n)%nat -> slice o n b ++ skipn m b = skipn o b.
 Proof. intros ->. unfold slice. rewrite <- skipn_plus. apply firstn_skipn. Qed.
 
-Lemma slice_length offset len b : (offset + len <= length b)%nat -> length (slice offset len b) = len.
+Lemma slice_length offset len b :
+  (offset + len <= length b)%nat -> length (slice offset len b) = len.
 Proof. intros H. unfold slice. rewrite firstn_length, skipn_length. lia. Qed.
 
 Lemma is_bytes_firstn n b : is_bytes b = true -> is_bytes (firstn n b) = true.
@@ -105,7 +109,8 @@ Proof. intros. now apply is_bytes_firstn, is_bytes_skipn. Qed.
 
 Lemma slice_one i b : (i < length b)%nat -> slice i 1 b = [byte_at i b].
 Proof.
-  unfold slice, byte_at. revert i; induction b as [|x b IH]; intros [|i] L; cbn in *; try easy; try lia.
+  unfold slice, byte_at. revert i; induction b as [|x b IH]; intros [|i] L; cbn in *; try easy;
+    try lia.
   apply IH. lia.
 Qed.
 
@@ -280,14 +285,16 @@ Proof.
   intros B L. unfold is_array. now rewrite slice_length, is_bytes_slice, Nat.eqb_refl.
 Qed.
 
-(* Goes to field o of a concatenation of fields of known lengths. *)
-Ltac field :=
-  repeat (rewrite slice_app_right by (rewrite ?put_length; cbn [length]; lia);
-          rewrite ?put_length; cbn [length];
-          repeat match goal with H : length ?x = _ |- context [length ?x] => rewrite H end;
-          cbn [Nat.sub]);
-  first [ rewrite slice_app_left by (rewrite ?put_length; cbn [length]; congruence)
-        | rewrite slice_all by (rewrite ?put_length; cbn [length]; congruence) ].
+(* Field i of a concatenation of fields. *)
+Lemma slice_concat fs : forall i o n, (i < length fs)%nat ->
+  o = list_sum (firstn i (map (@length N) fs)) -> n = nth i (map (@length N) fs) O ->
+  slice o n (concat fs) = nth i fs [].
+Proof.
+  induction fs as [|f fs IH]; intros [|i] o n L; cbn in *; try lia; intros -> ->.
+  - now apply slice_app_left.
+  - rewrite slice_app_right by lia. apply IH; [lia| |easy].
+    rewrite Nat.add_comm. now rewrite Nat.add_sub.
+Qed.
 
 Lemma seal_length s : seal_is_typed s = true ->
   length (pp_seal_encode s) = 226%nat /\ length (seal_covered s) = 194%nat.
@@ -301,27 +308,29 @@ Theorem seal_decode_encode : Spec.Encoding.seal_decode_encode.
 Proof.
   intros s T V. unfold pp_seal_decode. rewrite (proj1 (seal_length s T)). cbn [Nat.eqb negb orb].
   destruct s as [k l e f n r p t rt mt bt dn dh m]. unfold seal_is_typed in T.
-  cbn [seal_kind log_id epoch first_seq next_seq root previous_tag tag realtime_ns monotonic_ns boot_id
-       detail_number detail_hash seal_mac] in T. bools.
+  cbn [seal_kind log_id epoch first_seq next_seq root previous_tag tag realtime_ns monotonic_ns
+       boot_id detail_number detail_hash seal_mac] in T. bools.
   repeat match goal with H : is_array _ _ = true |- _ => apply array_spec in H as [? ?] end.
-  unfold pp_seal_encode, seal_covered, pp_be64. rewrite !app_assoc_reverse.
-  cbn [seal_kind log_id epoch first_seq next_seq root previous_tag tag realtime_ns monotonic_ns boot_id
-       detail_number detail_hash seal_mac].
-  set (whole := [1] ++ _).
-  replace (byte_at 0 whole) with 1 by easy. replace (byte_at 1 whole) with k by easy.
-  replace (slice 2 32 whole) with l by (unfold whole; now field).
-  replace (slice 34 8 whole) with (pp_put 8 e) by (unfold whole; now field).
-  replace (slice 42 8 whole) with (pp_put 8 f) by (unfold whole; now field).
-  replace (slice 50 8 whole) with (pp_put 8 n) by (unfold whole; now field).
-  replace (slice 58 32 whole) with r by (unfold whole; now field).
-  replace (slice 90 16 whole) with p by (unfold whole; now field).
-  replace (slice 106 16 whole) with t by (unfold whole; now field).
-  replace (slice 122 8 whole) with (pp_put 8 rt) by (unfold whole; now field).
-  replace (slice 130 8 whole) with (pp_put 8 mt) by (unfold whole; now field).
-  replace (slice 138 16 whole) with bt by (unfold whole; now field).
-  replace (slice 154 8 whole) with (pp_put 8 dn) by (unfold whole; now field).
-  replace (slice 162 32 whole) with dh by (unfold whole; now field).
-  replace (slice 194 32 whole) with m by (unfold whole; now field).
+  set (fs := [[1]; [k]; l; pp_put 8 e; pp_put 8 f; pp_put 8 n; r; p; t; pp_put 8 rt; pp_put 8 mt;
+              bt; pp_put 8 dn; dh; m]).
+  replace (pp_seal_encode _) with (concat fs).
+  2: { unfold pp_seal_encode, seal_covered, fs. cbn -[pp_put]. now rewrite !app_assoc_reverse,
+         app_nil_r. }
+  assert (Widths : map (@length N) fs =
+                   [1; 1; 32; 8; 8; 8; 32; 16; 16; 8; 8; 16; 8; 32; 32]%nat).
+  { unfold fs. cbn [map]. rewrite !put_length. cbn [length]. congruence. }
+  assert (Field : forall i o n, Nat.ltb i 15 = true ->
+    o = list_sum (firstn i [1; 1; 32; 8; 8; 8; 32; 16; 16; 8; 8; 16; 8; 32; 32]%nat) ->
+    n = nth i [1; 1; 32; 8; 8; 8; 32; 16; 16; 8; 8; 16; 8; 32; 32]%nat O ->
+    slice o n (concat fs) = nth i fs []).
+  { intros i o w L%Nat.ltb_lt. rewrite <- Widths. now apply slice_concat. }
+  unfold pp_be64.
+  rewrite (Field 2 2 32)%nat, (Field 3 34 8)%nat, (Field 4 42 8)%nat, (Field 5 50 8)%nat,
+    (Field 6 58 32)%nat, (Field 7 90 16)%nat, (Field 8 106 16)%nat, (Field 9 122 8)%nat,
+    (Field 10 130 8)%nat, (Field 11 138 16)%nat, (Field 12 154 8)%nat, (Field 13 162 32)%nat,
+    (Field 14 194 32)%nat by reflexivity.
+  change (byte_at 0 (concat fs)) with 1. change (byte_at 1 (concat fs)) with k.
+  cbn [nth fs].
   rewrite !(be_put 8) by easy. cbn [N.eqb negb]. change (1 =? 1) with true. cbn [negb].
   now rewrite V.
 Qed.
@@ -347,7 +356,7 @@ Proof.
   { unfold seal_is_typed, d.
     cbn [seal_kind log_id epoch first_seq next_seq root previous_tag tag realtime_ns monotonic_ns
          boot_id detail_number detail_hash seal_mac].
-    rewrite !array_slice, !W by (easy || lia). easy. }
+    now rewrite !array_slice, !W by first [exact Y | rewrite L; cbn; lia]. }
   repeat split; try easy. unfold pp_seal_encode. rewrite C. cbn [seal_mac d].
   replace (slice 194 32 b) with (skipn 194 b).
   - apply firstn_skipn.
@@ -419,7 +428,8 @@ Theorem frame_write_read : Spec.Encoding.frame_write_read.
 Proof.
   intros b f rest Y. unfold pp_frame_read. do 4 if_false. bools.
   assert (K : byte_at 0 b = 69 \/ byte_at 0 b = 72 \/ byte_at 0 b = 83).
-  { repeat match goal with H : _ || _ = true |- _ => apply orb_prop in H as [?|?] end; bools; auto. }
+  { repeat match goal with H : _ || _ = true |- _ => apply orb_prop in H as [?|?] end;
+      bools; auto. }
   set (n := N.to_nat (pp_be16 1 b)) in *. unfold size in *.
   pose proof (be_bound_n 2 (slice 1 2 b) (is_bytes_slice _ _ _ Y)
                 (slice_length 1 2 b ltac:(lia))) as U. fold (pp_be16 1 b) in U.

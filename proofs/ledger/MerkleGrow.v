@@ -68,7 +68,8 @@ Lemma append_peaks peaks : forall row nodes, peaks_of row peaks ->
   peaks_of (row ++ nodes) (append_levels digest hash peaks (count row) nodes).
 Proof.
   induction peaks as [|peak higher IH]; intros row nodes P H.
-  - destruct nodes; [now rewrite app_nil_r|]. cbn [length] in H. change (2 ^ N.of_nat 0) with 1 in H.
+  - destruct nodes; [now rewrite app_nil_r|]. cbn [length] in H. change (2 ^ N.of_nat 0) with 1
+    in H.
     lia.
   - destruct P as [O P]. cbn [append_levels]. destruct nodes as [|x rest].
     + rewrite app_nil_r. now split.

@@ -27,3 +27,9 @@ entries=$("$POSTPROOF" cat "$folder/ledger" --json | wc -l)
 [ "$entries" -eq 3 ]
 "$POSTPROOF" verify "$folder/ledger" --verify-key "$folder/keys/verify.key" \
     --checkpoint "$folder/ledger/checkpoint"
+
+# examples/limiter.c: three requests are served, the fourth is told when to come back.
+output=$("$(dirname "$POSTPROOF")/examples/limiter")
+echo "$output"
+[ "$(grep -c ': served$' <<<"$output")" -eq 3 ]
+grep -q '^request 4: refused, try again in [0-9]* ms$' <<<"$output"
