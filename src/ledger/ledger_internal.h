@@ -368,7 +368,8 @@ enum { PP_CHECK_BATCH = 1024, PP_CHECK_SIZES = 2 };
 /* Working memory of one check; erase it afterwards, it holds key states. */
 struct pp_check_scratch {
     struct pp_bytes prefixed[PP_CHECK_BATCH];
-    const uint8_t *stored_tags[PP_CHECK_BATCH];
+    struct pp_tag stored_tags[PP_CHECK_BATCH];
+    uint64_t seqs[PP_CHECK_BATCH];
     size_t offsets[PP_CHECK_BATCH];
     struct pp_digest leaves[PP_CHECK_BATCH];
     struct pp_chain_input chain[PP_CHECK_BATCH];

@@ -20,7 +20,8 @@ struct checker {
     struct pp_merkle_tree tree; /* with the entries of the open group */
     struct pp_tag tag;          /* stored tag of the last entry taken into the batch */
     struct pp_tag checked_tag;  /* of the last entry checked */
-    uint64_t next_seq;          /* of the next entry */
+    uint64_t next_seq;          /* that the next entry must have */
+    uint64_t batch_first;       /* that the first entry of the batch must have */
     uint64_t group_first;       /* first seq of the open group */
     size_t offsets_found;
     bool has_bad_tag; /* an entry of the batch failed: its place, and the tag before it */
@@ -89,7 +90,7 @@ enum { SEALS_PER_SEGMENT_MAX = (1 << 30) / PP_SEAL_FRAME_BYTES * 2 };
 static bool is_plausible(const struct pp_segment_header *header)
 {
     static const struct pp_tag no_tag;
-    if (header->epoch / SEALS_PER_SEGMENT_MAX > header->segment)
+    if (header->epoch / SEALS_PER_SEGMENT_MAX > header->segment || header->first_seq > INT64_MAX)
         return false;
     return header->segment != 0 ||
            (header->epoch == 0 && header->first_seq == 0 && pp_tag_equal(&header->tag, &no_tag));
@@ -123,7 +124,7 @@ static bool check_header(struct checker *c)
     out->sealed_end = frame.bytes;
     c->tree = out->tree;
     c->tag = c->checked_tag = out->tag;
-    c->next_seq = c->group_first = out->header.first_seq;
+    c->next_seq = c->batch_first = c->group_first = out->header.first_seq;
     c->at = frame.bytes;
     struct pp_digest root = pp_merkle_tree_root(&out->tree);
     note_root(c, out->header.first_seq, &root);
@@ -147,23 +148,17 @@ static size_t first_bad_tag(struct checker *c, const struct pp_mac_key *key, siz
         if (i == 0)
             s->chain[i].previous = c->checked_tag;
         else
-            memcpy(s->chain[i].previous.b, s->stored_tags[i - 1], PP_TAG_BYTES);
+            s->chain[i].previous = s->stored_tags[i - 1];
     }
-    pp_chain_tag_many(c->in->engine, s->chain, n, s->tags);
-    for (size_t i = 0; i < n; i++)
-        if (memcmp(s->tags[i].b, s->stored_tags[i], PP_TAG_BYTES) != 0)
-            return i;
-    return n;
+    return pp_chain_verify(c->in->engine, s->chain, s->stored_tags, n, s->tags);
 }
 
-/* Checks the pending entries' tags and takes them into the tree. */
-static bool check_batch(struct checker *c)
+/* Checks the tags of the first n pending entries and takes them into the tree. */
+static bool check_tags(struct checker *c, size_t n)
 {
     struct pp_check_scratch *s = c->scratch;
-    size_t n = c->pending;
     if (n == 0)
         return true;
-    c->pending = 0;
     pp_leaf_hash_many(c->in->engine, s->prefixed, n, s->leaves);
     const struct pp_epoch_keys *keys = keys_of(c, c->out->next_epoch);
     if (keys != NULL) {
@@ -176,13 +171,30 @@ static bool check_batch(struct checker *c)
             c->before_bad = s->chain[bad].previous;
         }
         if (bad != n)
-            return fail(c, PP_VERDICT_MODIFIED, c->next_seq - n + bad, s->offsets[bad],
+            return fail(c, PP_VERDICT_MODIFIED, c->batch_first + bad, s->offsets[bad],
                         "the entry does not have the tag that the key gives it");
     }
-    memcpy(c->checked_tag.b, s->stored_tags[n - 1], PP_TAG_BYTES);
+    c->checked_tag = s->stored_tags[n - 1];
     if (pp_merkle_tree_append(&c->tree, c->in->engine, s->leaves, n, c->in->sink) != PP_OK)
         return fail(c, PP_VERDICT_UNREADABLE, PP_NO_SEQ, c->at, "no room for the index");
     return true;
+}
+
+/* Checks the pending entries: tags and tree up to the first counter that does not follow, then that.
+ */
+static bool check_batch(struct checker *c)
+{
+    const struct pp_check_scratch *s = c->scratch;
+    size_t n = c->pending, followed = pp_seq_check(c->batch_first, s->seqs, n);
+    c->pending = 0;
+    if (!check_tags(c, followed))
+        return false;
+    c->batch_first += followed;
+    if (followed == n)
+        return true;
+    return fail(c, PP_VERDICT_MODIFIED, c->batch_first, s->offsets[followed],
+                s->seqs[followed] > c->batch_first ? "entries are missing before this place"
+                                                   : "an entry appears again, or out of order");
 }
 
 static bool note_offset(struct checker *c)
@@ -204,18 +216,12 @@ static bool take_entry(struct checker *c, const struct pp_frame *frame)
         return fail(c, PP_VERDICT_MODIFIED, c->next_seq, c->at,
                     "the entry is not a valid encoding");
     }
-    if (entry.seq != c->next_seq) {
-        if (!check_batch(c))
-            return false;
-        return fail(c, PP_VERDICT_MODIFIED, c->next_seq, c->at,
-                    entry.seq > c->next_seq ? "entries are missing before this place"
-                                            : "an entry appears again, or out of order");
-    }
     if (!note_offset(c))
         return false;
     struct pp_check_scratch *s = c->scratch;
     s->prefixed[c->pending] = pp_frame_prefixed(frame);
-    s->stored_tags[c->pending] = frame->tag;
+    memcpy(s->stored_tags[c->pending].b, frame->tag, PP_TAG_BYTES);
+    s->seqs[c->pending] = entry.seq;
     s->offsets[c->pending] = c->at;
     c->pending++;
     c->next_seq++;
@@ -399,7 +405,7 @@ static bool sealed_by_later_epoch(struct checker *c)
         pp_ratchet_step(&s->ratchet);
         pp_epoch_keys_init(&s->keys, &s->ratchet);
         struct pp_tag tag = pp_chain_tag(&s->keys.tag, &c->before_bad, &s->leaves[c->bad]);
-        if (memcmp(tag.b, s->stored_tags[c->bad], PP_TAG_BYTES) == 0)
+        if (pp_tag_equal(&tag, &s->stored_tags[c->bad]))
             return true;
     }
     return false;

@@ -39,12 +39,14 @@ END
 expect 0 replay --limit 2 --window 1us --check requests
 grep -q '^8 decisions (0 of them recorded), 5 allowed, 3 denied$' out
 
-# A long random history: the limiter against the specification, with weights and clocks that go back.
+# A long random history, with weights and a clock that goes back, against the specification.
 awk 'BEGIN { srand(7); for (i = 0; i < 60000; i++) { t += int(rand() * 40);
-    printf "%d k%d %d\n", t - int(rand() * 30) + 30, rand() * rand() * 40, rand() * 4 + 1 } }' >history
+    printf "%d k%d %d\n", t - int(rand() * 30) + 30, rand() * rand() * 40,
+    rand() * 4 + 1 } }' >history
 expect 0 replay --limit 25 --window 7us --check history
 grep -q '^60000 decisions' out
-[ "$(sed -n 's/.* \([0-9]*\) denied$/\1/p' out)" -gt 1000 ] || fail "the history hardly denies anything"
+denied=$(sed -n 's/.* \([0-9]*\) denied$/\1/p' out)
+[ "$denied" -gt 1000 ] || fail "the history hardly denies anything"
 replay --limit 25 --window 7us history >decided
 paste -d' ' history <(awk '{ print $NF }' decided) >recorded
 expect 0 replay --limit 25 --window 7us --check recorded
