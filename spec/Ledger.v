@@ -135,6 +135,64 @@ Definition accept (l : log) : bool :=
   | Some st => group_first st =? count (entries st)
   end.
 
+(* ---- The writer (src/store/append.c, commit.c) ----------------------------------------------- *)
+
+(* One group: its entries, encoded, and what its seal holds besides what the state determines. *)
+Record group := Group {
+  group_kind : N; group_entries : list bytes; group_realtime : N; group_monotonic : N;
+  group_boot : bytes; group_number : N; group_hash : bytes }.
+
+Fixpoint write_entries (st : state) (contents : list bytes) : log * state :=
+  match contents with
+  | [] => ([], st)
+  | c :: contents =>
+      let t := pp_chain_tag (tag_key (next_epoch st)) (last_tag st) (hash (Merkle.Leaf c)) in
+      let next := State (entries st ++ [c]) t (next_epoch st) (group_first st) (sealed_tag st) in
+      let (l, st) := write_entries next contents in (EntryFrame c t :: l, st)
+  end.
+
+Definition new_seal (st : state) (g : group) (seal_mac : bytes) : seal :=
+  Seal (group_kind g) ledger_id (next_epoch st) (group_first st) (count (entries st))
+       (root (entries st)) (sealed_tag st) (last_tag st) (group_realtime g) (group_monotonic g)
+       (group_boot g) (group_number g) (group_hash g) seal_mac.
+
+Definition pp_seal_write (st : state) (g : group) : bytes :=
+  let message := seal_covered (new_seal st g []) in
+  pp_seal_encode (new_seal st g (mac (seal_key (next_epoch st)) (seal_domain ++ message))).
+
+Definition after_seal (st : state) : state :=
+  State (entries st) (last_tag st) (next_epoch st + 1) (count (entries st)) (last_tag st).
+
+Fixpoint write (st : state) (groups : list group) : log :=
+  match groups with
+  | [] => []
+  | g :: groups =>
+      let (l, st) := write_entries st (group_entries g) in
+      l ++ SealFrame (pp_seal_write st g) :: write (after_seal st) groups
+  end.
+
+(* The table "Kind" of section 6, and the C types. *)
+Definition group_is_valid (g : group) : bool :=
+  let none := match group_entries g with [] => true | _ => false end in
+  is_array 16 (group_boot g) && is_array 32 (group_hash g) && (group_realtime g <? 2 ^ 64) &&
+  (group_monotonic g <? 2 ^ 64) && (group_number g <? 2 ^ 64) &&
+  (if group_kind g =? commit then
+     negb none && (group_number g =? 0) && is_zero (group_hash g)
+   else if (group_kind g =? recovery) || (group_kind g =? rotation) then none
+   else if group_kind g =? prune then none && is_zero (group_hash g)
+   else false).
+
+(* Encodings of entries with consecutive seqs from `first` on. *)
+Fixpoint are_numbered (first : N) (contents : list bytes) : bool :=
+  match contents with
+  | [] => true
+  | c :: contents =>
+      match pp_entry_decode c with
+      | None => false
+      | Some e => (seq e =? first) && are_numbered (first + 1) contents
+      end
+  end.
+
 (* A saved checkpoint: the tree had this root when it had n entries. *)
 Definition checkpoint_holds (n : N) (r : bytes) (l : log) : bool :=
   (n <=? count (entries_of l)) && bytes_eqb (root (firstn (N.to_nat n) (entries_of l))) r.
@@ -221,6 +279,19 @@ End Verifier.
 Definition for_all_ledgers (claim : forall key, (key -> bytes -> bytes) -> (N -> key) ->
     (N -> key) -> (Merkle.input bytes -> bytes) -> bytes -> Prop) : Prop :=
   forall key mac tag_key seal_key hash ledger_id, claim key mac tag_key seal_key hash ledger_id.
+
+(* The theorems below are not empty: what an honest writer writes is accepted, as long as there are
+   fewer than 2^63 entries and at most 2^36 seals. *)
+Definition written_is_accepted : Prop := for_all_ledgers (fun _ mac tk sk hash id =>
+  forall groups,
+    (forall k m, is_array 32 (mac k m) = true) -> (forall i, is_array 32 (hash i) = true) ->
+    is_array 32 id = true ->
+    let all := concat (map group_entries groups) in
+    are_numbered 0 all = true -> count all < 2 ^ 63 -> N.of_nat (length groups) <= 2 ^ 36 ->
+    forallb group_is_valid groups = true ->
+    let l := write _ mac tk sk hash id start groups in
+    accept _ mac tk sk hash id l = true /\ entries_of l = all /\
+    length (seals_of l) = length groups).
 
 (* Whatever the writer issued, in however many seals, with repeated epochs after crashes: the
    entries of an accepted log are exactly those that it had in its tree when it issued one of these

@@ -1,237 +1,365 @@
 (* SPDX-License-Identifier: MIT *)
-(* Proofs of the statements in spec/Dashboard.v. *)
-From Coq Require Import List ZArith Bool String Lia.
+(* Proofs of the statements of spec/Dashboard.v. *)
+From Coq Require Import ZArith List Bool String Lia.
 From PostProof.Spec Require Dashboard.
 Import ListNotations Spec.Dashboard.
 Open Scope Z_scope.
 
-Lemma signal_is_measured d i t : evaluate d (signal i) t = measured d i t.
-Proof. now destruct i. Qed.
+(* ---- Comparisons and terms ------------------------------------------------------------------- *)
 
-Lemma fires_or d e f t : fires d (Or e f) t = fires d e t || fires d f t.
-Proof. unfold fires. cbn [evaluate]. now destruct (evaluate d e t). Qed.
+Lemma query_of_reads stretch d t a l : evaluate stretch d t (query_of a) l = read d t a l.
+Proof. induction a; cbn; congruence. Qed.
 
-(* A value of which the invariant does not hold is caught by one of the two comparisons. *)
-Lemma caught d i t v : measured d i t = Some v ->
-  fires d (Or (flipped i) (not_a_number i)) t = true <-> ~ holds_of i v.
+Lemma equal_self v : equal v v = negb (is_nan v).
+Proof. destruct v; cbn; auto using Z.eqb_refl. Qed.
+
+Lemma compare_nan o x y : o <> Ne -> compare o x y = true -> is_nan x = false /\ is_nan y = false.
+Proof. destruct o, x, y; cbn; try easy. Qed.
+
+Lemma filtered_holds stretch d t o a b l :
+  fires stretch d t (filtered o (query_of a) (query_of b)) l =
+  holds_between o (read d t a l) (read d t b l).
 Proof.
-  rewrite fires_or, orb_true_iff. unfold fires, not_a_number.
-  destruct i as [m b|m b|m w b]; cbn [measured flipped evaluate signal]; intros ->;
-    destruct v as [| |z|]; cbn; try (intuition easy).
-  - rewrite Z.eqb_refl; cbn. destruct (Z.ltb_spec b z); cbn; intuition (lia || easy).
-  - rewrite Z.eqb_refl; cbn. destruct (Z.ltb_spec z b); cbn; intuition (lia || easy).
-  - rewrite Z.eqb_refl; cbn. destruct (Z.ltb_spec b z); cbn; intuition (lia || easy).
+  assert (o = Ne \/ o <> Ne) as [->|N] by (destruct o; auto; right; discriminate).
+  - unfold fires. cbn [filtered is_number evaluate compare]. rewrite !query_of_reads.
+    destruct (read d t a l) as [x|], (read d t b l) as [y|]; cbn; try easy.
+    + rewrite !equal_self. now destruct (is_nan x), (is_nan y), (equal x y).
+    + rewrite !equal_self. now destruct (is_nan _).
+  - replace (filtered o _ _) with (Filter o (query_of a) (query_of b)) by (destruct o; easy).
+    unfold fires. cbn [evaluate]. rewrite !query_of_reads.
+    destruct (read d t a l) as [x|], (read d t b l) as [y|]; cbn [on_both holds_between]; try easy.
+    destruct (compare o x y) eqn:C; [|now rewrite andb_false_r].
+    now destruct (compare_nan o x y N C) as [-> ->].
 Qed.
 
-Lemma not_caught d i t : measured d i t = None ->
-  fires d (Or (flipped i) (not_a_number i)) t = false.
+Lemma filtered_number_holds stretch d t o a z l :
+  fires stretch d t (filtered_number o (query_of a) z) l =
+  holds_between o (read d t a l) (Some (Num z)).
 Proof.
-  rewrite fires_or. unfold fires, not_a_number.
-  destruct i; cbn [measured flipped evaluate signal]; now intros ->.
+  assert (o = Ne \/ o <> Ne) as [->|N] by (destruct o; auto; right; discriminate).
+  - unfold fires. cbn [filtered_number is_number evaluate compare]. rewrite !query_of_reads.
+    destruct (read d t a l) as [x|]; cbn [on_both holds_between present]; [|easy].
+    rewrite !equal_self. cbn [is_nan negb compare].
+    now destruct (is_nan x), (equal x (Num z)).
+  - replace (filtered_number o _ _) with (FilterNumber o (query_of a) (Num z))
+      by (destruct o; easy).
+    unfold fires. cbn [evaluate]. rewrite !query_of_reads.
+    destruct (read d t a l) as [x|]; cbn [on_both holds_between]; [|easy].
+    destruct (compare o x (Num z)) eqn:C; [|now rewrite andb_false_r].
+    now destruct (compare_nan o x (Num z) N C) as [-> ->].
 Qed.
 
-Lemma in_targets d t : is_target d t = true <-> In t (targets d).
+(* ---- Counters -------------------------------------------------------------------------------- *)
+
+Lemma lost_numbers vs : exists z, lost_in_resets (map Num vs) = Num z.
 Proof.
-  unfold is_target. rewrite existsb_exists. split.
-  - intros (u & I & E). apply N.eqb_eq in E. now subst.
-  - intros I. exists t. split; [easy|]. apply N.eqb_refl.
+  induction vs as [|v [|w vs] IH]; [now exists 0|now exists 0|]. destruct IH as [z IH].
+  cbn [map lost_in_resets] in *. rewrite IH. destruct (less (Num w) (Num v)); cbn; eauto.
 Qed.
 
-Lemma measured_elsewhere d i t : ~ In t (targets d) -> measured d i t = None.
+Lemma last_number rest : forall first, exists z, last (map Num rest) (Num first) = Num z.
 Proof.
-  intros I. assert (E : is_target d t = false).
-  { destruct (is_target d t) eqn:E; [|easy]. now apply in_targets in E. }
-  destruct i; cbn [measured]; unfold series; now rewrite E.
+  induction rest as [|v rest IH]; intros first; [now exists first|].
+  destruct rest as [|w rest]; [now exists v|]. cbn [map last] in *. apply (IH first).
 Qed.
 
-Lemma absent_everywhere d i t :
-  fires d (Absent (signal i)) t = true <-> t = nowhere /\ forall u, measured d i u = None.
+Lemma last_default {A} (rest : list A) : forall v a b, last (v :: rest) a = last (v :: rest) b.
+Proof. induction rest as [|w rest IH]; intros v a b; [easy|]. apply (IH w). Qed.
+
+Theorem increase_is_counted : Dashboard.increase_is_counted.
 Proof.
-  unfold fires. cbn [evaluate]. unfold keep.
-  destruct (N.eqb_spec t nowhere) as [->|T]; cbn [andb]; [|intuition easy].
-  destruct (forallb _ (targets d)) eqn:A.
-  - split; [|easy]. intros _. split; [easy|]. intros u.
-    destruct (in_dec N.eq_dec u (targets d)) as [I|I]; [|now apply measured_elsewhere].
-    rewrite forallb_forall in A. specialize (A u I). rewrite signal_is_measured in A.
-    now destruct (measured d i u).
-  - split; [easy|]. intros [_ N]. rewrite <- A, forallb_forall.
-    intros u _. now rewrite signal_is_measured, N.
+  intros first rest. unfold raw_increase. revert first.
+  induction rest as [|v rest IH]; intros first; [cbn; f_equal; lia|].
+  specialize (IH v). cbn [map] in *.
+  replace (last (Num v :: map Num rest) (Num first)) with (last (map Num rest) (Num v)).
+  2: { destruct rest; [easy|]. exact (last_default (map Num rest) (Num z) _ _). }
+  destruct (last_number rest v) as [z L]. rewrite L in *.
+  destruct (lost_numbers (v :: rest)) as [k R]. cbn [map] in R.
+  cbn [lost_in_resets counted] in *. cbn [lost_in_resets] in R. rewrite R in *.
+  cbn [less add negative] in *. injection IH as IH.
+  destruct (v <? first); cbn [add]; f_equal; lia.
 Qed.
 
-Lemma lost_exactly d presence i t : fires d (lost presence i) t = true <->
-  (measured d i t = None /\ latest (series d presence t) <> None) \/
-  (t = nowhere /\ forall u, measured d i u = None).
+(* The smallest value is a count and the sum is below infinity: all are counts. *)
+Lemma smaller_count a b : is_count (smaller a b) = true \/ smaller a b = Inf \/ smaller a b = NaN ->
+  (is_count a = true \/ a = Inf \/ a = NaN) /\ (is_count b = true \/ b = Inf \/ b = NaN).
 Proof.
-  unfold lost. rewrite fires_or, orb_true_iff, absent_everywhere. unfold fires at 1.
-  cbn [evaluate]. rewrite signal_is_measured.
-  destruct (measured d i t), (latest (series d presence t)); intuition easy.
+  unfold smaller. destruct a as [| | |x], b as [| | |y]; cbn; auto;
+    try (destruct (Z.ltb_spec y x)); cbn; rewrite ?Z.leb_le;
+    intros [K|[K|K]]; try discriminate; rewrite ?Z.leb_le in *; auto;
+    try (split; left; lia).
 Qed.
 
-Theorem alert_fires_exactly : Dashboard.alert_fires_exactly.
+Definition benign (v : value) : Prop := is_count v = true \/ v = Inf \/ v = NaN.
+
+Lemma smallest_benign vs : forall a, benign (fold_left smaller vs a) ->
+  benign a /\ Forall benign vs.
 Proof.
-  intros d presence i t. unfold alert. rewrite fires_or, orb_true_iff, lost_exactly.
-  destruct (measured d i t) as [v|] eqn:M.
-  - rewrite (caught d i t v M). split.
-    + intros [H|H]; eauto.
-    + intros [(w & [= <-] & H)|H]; auto.
-  - rewrite (not_caught d i t M). split.
-    + intros [H|H]; [easy|auto].
-    + intros [(w & [=] & H)|H]; auto.
+  induction vs as [|v vs IH]; cbn [fold_left]; intros a H; [auto|].
+  apply IH in H as [H F]. apply smaller_count in H as []. auto.
 Qed.
 
-Lemma silent_inverse d presence i t : fires d (alert presence i) t = false ->
-  ~ ((exists v, measured d i t = Some v /\ ~ holds_of i v) \/
-     (measured d i t = None /\ latest (series d presence t) <> None) \/
-     (t = nowhere /\ forall u, measured d i u = None)).
-Proof. intros S H. apply alert_fires_exactly in H. congruence. Qed.
-
-Lemma holds_or_not i v : holds_of i v \/ ~ holds_of i v.
-Proof. destruct i, v; cbn; (lia || tauto). Qed.
-
-Lemma somewhere d i : (exists t v, measured d i t = Some v) \/ forall u, measured d i u = None.
+Lemma sum_finite vs : forall a, benign a -> Forall benign vs ->
+  less (fold_left add vs a) Inf = true ->
+  is_count a = true /\ Forall (fun v => is_count v = true) vs.
 Proof.
-  assert (A : (exists t v, measured d i t = Some v) \/
-              forall u, In u (targets d) -> measured d i u = None).
-  { induction (targets d) as [|t ts IH]; [now right|].
-    destruct (measured d i t) as [v|] eqn:M; [left; eauto|].
-    destruct IH as [IH|IH]; [now left|]. right. intros u [<-|I]; auto. }
-  destruct A as [A|A]; [now left|]. right. intros u.
-  destruct (in_dec N.eq_dec u (targets d)); [auto|now apply measured_elsewhere].
+  induction vs as [|v vs IH]; cbn [fold_left]; intros a A F H.
+  - destruct A as [A|[-> | ->]]; try discriminate. auto.
+  - inversion_clear F as [|? ? V F']. destruct (IH (add a v)) as [C G]; auto.
+    + destruct a as [| | |x], v as [| | |y]; try (now destruct A as [|[|]]);
+        try (now destruct V as [|[|]]); unfold benign; cbn; auto.
+      destruct A as [A|[|]], V as [V|[|]]; try discriminate. cbn in A, V.
+      rewrite Z.leb_le in *. left. lia.
+    + destruct a as [| | |x], v as [| | |y]; try discriminate; auto; cbn in *;
+        destruct A as [A|[|]], V as [V|[|]]; try discriminate; auto.
 Qed.
 
-Theorem silence_means_it_holds : Dashboard.silence_means_it_holds.
+Lemma counts_are_numbers vs : Forall (fun v => is_count v = true) vs ->
+  exists zs, vs = map Num zs /\ Forall (fun z => 0 <= z) zs.
 Proof.
-  intros d presence i S.
-  assert (H : forall t v, measured d i t = Some v -> holds_of i v).
-  { intros t v M. destruct (holds_or_not i v) as [H|H]; [easy|].
-    destruct (silent_inverse _ _ _ _ (S t)). eauto. }
-  split; [|split; [exact H|]].
-  - destruct (somewhere d i) as [(t & v & M)|N]; [eauto|].
-    destruct (silent_inverse _ _ _ _ (S nowhere)). auto.
-  - intros t P M. destruct (silent_inverse _ _ _ _ (S t)). auto.
+  induction 1 as [|v vs V _ (zs & -> & F)]; [now exists []|].
+  destruct v as [| | |z]; try discriminate. exists (z :: zs). split; [easy|].
+  constructor; auto. now apply Z.leb_le.
 Qed.
 
-Theorem nan_fires : Dashboard.nan_fires.
+Lemma sum_of_counts zs : forall a, exists z, fold_left add (map Num zs) (Num a) = Num z.
+Proof. induction zs as [|z zs IH]; intros a; cbn; eauto. Qed.
+
+Lemma min_of_counts zs : forall a, 0 <= a -> Forall (fun z => 0 <= z) zs ->
+  exists z, fold_left smaller (map Num zs) (Num a) = Num z /\ 0 <= z.
 Proof.
-  intros d presence i t M. apply alert_fires_exactly. left. exists NaN. split; [easy|].
-  now destruct i.
+  induction zs as [|z zs IH]; intros a A F; cbn [map fold_left]; [eauto|].
+  inversion_clear F. unfold smaller at 2. cbn. destruct (z <? a); cbn; auto.
 Qed.
 
-Theorem infinity_fires : Dashboard.infinity_fires.
+Lemma counted_zero zs : Forall (fun z => 0 <= z) zs ->
+  0 <= counted zs /\ (counted zs = 0 <-> counts_nothing (map Num zs) = true).
 Proof.
-  intros d presence m b t.
-  split; intros M; apply alert_fires_exactly; left; eexists; split; eauto; now cbn.
+  induction zs as [|v [|w zs] IH]; intros F; try (cbn; split; [lia|easy]).
+  inversion_clear F as [|? ? V F']. specialize (IH F'). inversion_clear F' as [|? ? W _].
+  cbn [map counts_nothing counted] in *. rewrite andb_true_iff, orb_true_iff, !Z.eqb_eq.
+  destruct IH as [P <-]. destruct (Z.ltb_spec w v); lia.
 Qed.
 
-Theorem unless_form_agrees : Dashboard.unless_form_agrees.
+Lemma all_counts zs : Forall (fun z => 0 <= z) zs -> forallb is_count (map Num zs) = true.
 Proof.
-  intros d i t. rewrite fires_or. unfold fires, not_a_number, unless_holds, flipped.
-  destruct i as [m b|m b|m w b]; cbn [evaluate signal].
-  1, 2: destruct (latest (series d m t)) as [[| |z|]|]; cbn; try easy.
-  3: destruct (increase (series d m t)) as [[| |z|]|]; cbn; try easy.
-  all: rewrite Z.eqb_refl; cbn.
-  all: destruct (Z.ltb_spec z b), (Z.ltb_spec b z), (Z.eqb_spec z b); cbn; (easy || lia).
+  induction 1 as [|z zs Z _ IH]; [easy|]. cbn [map forallb is_count]. rewrite IH.
+  now apply Z.leb_le in Z as ->.
 Qed.
 
-(* ---- Counters ------------------------------------------------------------------------------- *)
-
-Fixpoint final (at_first : Z) (ps : list period) : Z :=
-  match ps with
-  | [] => at_first
-  | p :: ps' => final (if restarted p then counted p else at_first + counted p) ps'
-  end.
-
-Lemma latest_shown ps : forall a, latest (shown a ps) = Some (Finite (final a ps)).
+Lemma still_fires stretch d t m window l : keeps_zero stretch ->
+  fires stretch d t (satisfied (NeverCounts m window)) l =
+  stands_still (within t window (samples d m l)).
 Proof.
-  induction ps as [|p ps IH]; intros a; [easy|]. cbn [shown final]. rewrite <- IH.
-  destruct ps; easy.
+  intros K. unfold keeps_zero in K. unfold fires. cbn [satisfied evaluate].
+  destruct (within t window (samples d m l)) as [|v [|w vs]]; [easy| |]; cbn [over on_both].
+  { now repeat match goal with |- context [if ?c then _ else _] => destruct c end. }
+  apply eq_true_iff_eq. unfold stands_still.
+  replace (2 <=? Z.of_nat (Datatypes.length (v :: w :: vs))) with true
+    by (symmetry; apply Z.leb_le; cbn [Datatypes.length]; lia).
+  cbn [andb compare].
+  assert (forall zs, Forall (fun z => 0 <= z) zs -> v :: w :: vs = map Num zs ->
+    equal (stretched stretch (raw_increase v (w :: vs))) (Num 0) = counts_nothing (v :: w :: vs))
+    as E.
+  { intros zs F E. destruct zs as [|z zs]; [discriminate|]. injection E as -> E.
+    rewrite E.
+    replace (raw_increase (Num z) (map Num zs)) with (Num (counted (z :: zs)))
+      by (symmetry; apply increase_is_counted).
+    cbn [stretched equal].
+    apply eq_true_iff_eq. rewrite Z.eqb_eq, K.
+    change (Num z :: map Num zs) with (map Num (z :: zs)).
+    now apply counted_zero. }
+  split; intros H.
+  - assert (less (fold_left add (v :: w :: vs) (Num 0)) Inf = true) as S
+      by now destruct (less (fold_left add (v :: w :: vs) (Num 0)) Inf).
+    rewrite S in H. cbn [present] in H.
+    assert (benign (fold_left smaller (w :: vs) v)) as M.
+    { destruct (fold_left smaller (w :: vs) v) as [| | |z]; cbn in H; try discriminate;
+        unfold benign; auto. left. cbn. destruct (Z.ltb_spec 0 z), (Z.eqb_spec z 0);
+        try discriminate; apply Z.leb_le; lia. }
+    apply smallest_benign in M as [Bv Bvs].
+    apply sum_finite in S as [_ C]; [|now left|now constructor].
+    destruct (counts_are_numbers _ C) as (zs & N & F). rewrite <- (E zs F N), N, all_counts by easy.
+    cbn [andb].
+    destruct (equal _ (Num 0)); [easy|]. now destruct (less (Num 0) _ || _).
+  - apply andb_true_iff in H as [C Z].
+    destruct (counts_are_numbers (v :: w :: vs)) as (zs & N & F);
+      [now apply Forall_forall, forallb_forall|].
+    rewrite (E zs F N), Z. destruct zs as [|z zs]; [discriminate|]. injection N as -> N.
+    inversion_clear F as [|? ? Pz Fz]. rewrite N.
+    destruct (min_of_counts zs z Pz Fz) as (k & -> & Pk).
+    change (Num z :: map Num zs) with (map Num (z :: zs)).
+    destruct (sum_of_counts (z :: zs) 0) as [s ->]. cbn.
+    destruct (Z.ltb_spec 0 k), (Z.eqb_spec k 0); cbn; easy || lia.
 Qed.
 
-(* The values from which it fell, as a number; and what that makes up for. *)
-Lemma fallen_shown ps : forall a, exists f,
-  (forall x, fallen (Finite x) (shown a ps) = Finite ((if a <? x then x else 0) + f)) /\
-  (only_counts ps = true -> 0 <= a -> final a ps - a + f <= really ps) /\
-  (only_counts ps = true -> restarts_seen a ps = true -> final a ps - a + f = really ps).
+(* ---- Alerts ---------------------------------------------------------------------------------- *)
+
+Theorem satisfied_iff_holds : Dashboard.satisfied_iff_holds.
 Proof.
-  induction ps as [|p ps IH]; intros a.
-  - exists 0. cbn. repeat split; try lia. intros x. destruct (a <? x); cbn; f_equal; lia.
-  - destruct p as [r n]. cbn [shown final really restarts_seen restarted counted].
-    set (a' := if r then n else a + n). destruct (IH a') as (f & F & L & E).
-    exists ((if a' <? a then a else 0) + f). split; [|split].
-    + intros x. cbn [fallen]. rewrite F. cbn [less].
-      destruct (a <? x); cbn [plus]; f_equal; lia.
-    + cbn [only_counts forallb counted]. intros [N C]%andb_prop P. apply Z.leb_le in N.
-      assert (0 <= a') by (unfold a'; destruct r; lia). specialize (L C H).
-      destruct (Z.ltb_spec a' a); unfold a' in *; destruct r; lia.
-    + cbn [only_counts forallb counted]. intros [N C]%andb_prop [R S]%andb_prop.
-      apply Z.leb_le in N. specialize (E C S).
-      destruct (Z.ltb_spec a' a); unfold a' in *; destruct r; cbn [negb orb] in R;
-        try apply Z.ltb_lt in R; lia.
+  intros stretch d t p l K.
+  induction p as [o a b|o a z|m window|p IHp q IHq|p IHp q IHq]; cbn [holds].
+  - apply filtered_holds.
+  - apply filtered_number_holds.
+  - now apply still_fires.
+  - rewrite <- IHp, <- IHq. unfold fires. cbn [satisfied evaluate].
+    destruct (evaluate _ _ _ (satisfied q) _); cbn;
+      [now rewrite andb_true_r|now rewrite andb_false_r].
+  - rewrite <- IHp, <- IHq. unfold fires. cbn [satisfied evaluate].
+    destruct (evaluate _ _ _ (satisfied p) _) eqn:E; cbn; easy.
 Qed.
 
-Lemma increase_shown a p ps : exists f,
-  increase (shown a (p :: ps)) = Some (Finite (final a (p :: ps) - a + f)) /\
-  (only_counts (p :: ps) = true -> 0 <= a -> final a (p :: ps) - a + f <= really (p :: ps)) /\
-  (only_counts (p :: ps) = true -> restarts_seen a (p :: ps) = true ->
-   final a (p :: ps) - a + f = really (p :: ps)).
+Theorem alert_fires_iff_violated : Dashboard.alert_fires_iff_violated.
 Proof.
-  destruct (fallen_shown (p :: ps) a) as (f & F & L & E). exists f. split; [|easy].
-  specialize (F a). cbn [shown fallen less] in F. rewrite Z.ltb_irrefl in F.
-  pose proof (latest_shown (p :: ps) a) as T. cbn [shown final] in *.
-  set (later := shown (if restarted p then counted p else a + counted p) ps) in *.
-  assert (exists v l, later = v :: l) as (v & l & V) by (subst later; destruct ps; cbn; eauto).
-  rewrite V in *. change (latest (v :: l) = Some (Finite (final (if restarted p then counted p
-    else a + counted p) ps))) in T. cbn [increase]. rewrite T, F. easy.
+  intros stretch d t u p l K. unfold violated, listed.
+  replace (holds d t p l) with (fires stretch d t (satisfied p) l)
+    by now apply satisfied_iff_holds.
+
+  unfold fires, alert. cbn [evaluate].
+  destruct (evaluate stretch d t (satisfied p) l); cbn [present negb andb];
+    destruct (instant d t u l); cbn [present negb andb orb]; try easy;
+    now destruct (Nat.eqb l no_labels && _).
 Qed.
 
-Theorem increase_is_exact : Dashboard.increase_is_exact.
+Lemma calculate_nan o x y : is_nan x || is_nan y = true -> is_nan (calculate o x y) = true.
 Proof.
-  intros a p ps R C. destruct (increase_shown a p ps) as (f & -> & _ & E). now rewrite E.
+  destruct o, x as [| | |[]], y as [| | |[]]; cbn; easy.
 Qed.
 
-Theorem increase_never_overcounts : Dashboard.increase_never_overcounts.
+Lemma lost_term d t m a l : mentions m a = true -> is_lost (instant d t m l) = true ->
+  is_lost (read d t a l) = true.
 Proof.
-  intros a p ps A C. destruct (increase_shown a p ps) as (f & I & L & _). eauto.
+  intros M L. induction a as [n|o a IHa b IHb|o a IHa z]; cbn [mentions read] in *.
+  - now apply String.eqb_eq in M as <-.
+  - apply orb_true_iff in M as [M|M].
+    + specialize (IHa M). destruct (read d t a l), (read d t b l); cbn in *; try easy.
+      apply calculate_nan. now rewrite IHa.
+    + specialize (IHb M). destruct (read d t a l), (read d t b l); cbn in *; try easy.
+      apply calculate_nan. rewrite IHb. apply orb_true_r.
+  - specialize (IHa M). destruct (read d t a l); cbn in *; try easy. apply calculate_nan.
+    now rewrite IHa.
 Qed.
 
-Theorem counter_alert_is_exact : Dashboard.counter_alert_is_exact.
+Lemma lost_violates d t m p l : needs m p = true -> is_lost (instant d t m l) = true ->
+  holds d t p l = false.
 Proof.
-  intros d presence m w b t a p ps S R C.
-  assert (M : measured d (IncreaseAtMost m w b) t = Some (Finite (really (p :: ps)))).
-  { cbn [measured]. rewrite S. now apply increase_is_exact. }
-  rewrite (alert_fires_exactly d presence _ t). rewrite M. split.
-  - intros [(v & [= <-] & H)|[[[=] _]|[_ N]]]; [apply Z.nle_gt, H|].
-    rewrite N in M. discriminate M.
-  - intros H. left. eexists. split; [easy|]. now apply Z.nle_gt in H.
+  intros N L. induction p as [o a b|o a z|n window|p IHp q IHq|p IHp q IHq]; cbn [needs holds] in *.
+  - apply orb_true_iff in N as [M|M]; apply (lost_term d t m _ l M) in L; unfold holds_between;
+      destruct (read d t a l), (read d t b l); cbn in *; try easy; rewrite L; cbn; try easy.
+    now rewrite andb_false_r.
+  - apply (lost_term d t m _ l N) in L. unfold holds_between. destruct (read d t a l); [|easy].
+    cbn in *. now rewrite L.
+  - discriminate.
+  - apply orb_true_iff in N as [N|N]; [now rewrite IHp|now rewrite IHq, andb_false_r].
+  - apply andb_true_iff in N as [N1 N2]. now rewrite IHp, IHq.
 Qed.
 
-(* ---- The simpler forms ---------------------------------------------------------------------- *)
-
-Theorem flipped_misses_nan : Dashboard.flipped_misses_nan.
+Theorem lost_signal_fires : Dashboard.lost_signal_fires.
 Proof.
-  intros d i t M. split; [|now destruct i]. unfold fires.
-  destruct i; cbn [flipped evaluate signal measured] in *; now rewrite M.
+  intros stretch d t u p m l K U N L.
+  replace (fires stretch d t (alert u p) l) with (violated d t u p l)
+    by (symmetry; now apply alert_fires_iff_violated).
+
+  unfold violated. now rewrite U, (lost_violates d t m p l N L).
 Qed.
 
-Theorem vanished_is_silent : Dashboard.vanished_is_silent.
+(* ---- `for` ----------------------------------------------------------------------------------- *)
+
+Lemma pending_app es fs : forall s,
+  pending_since s (es ++ fs) = pending_since (pending_since s es) fs.
+Proof. induction es as [|[t []] es IH]; intros s; cbn; auto. Qed.
+
+Lemma pending_true since : forall s,
+  forallb snd since = true -> pending_since (Some s) since = Some s.
+Proof. induction since as [|[t []] since IH]; intros s; cbn; try easy. apply IH. Qed.
+
+Lemma pending_some es s : pending_since None es = Some s <->
+  exists before since, es = before ++ (s, true) :: since /\ forallb snd since = true /\
+    (before = [] \/ exists earlier r, before = earlier ++ [(r, false)]).
 Proof.
-  intros d presence i N. split; [intros t; now apply not_caught|].
-  apply alert_fires_exactly. auto.
+  split.
+  - induction es as [|[t b] es IH] using rev_ind; [easy|]. rewrite pending_app.
+    destruct (pending_since None es) as [s'|] eqn:E; destruct b; cbn; try discriminate.
+    + intros [= ->]. destruct (IH eq_refl) as (before & since & -> & T & B).
+      exists before, (since ++ [(t, true)]). rewrite <- app_assoc, forallb_app, T. auto.
+    + intros [= ->]. exists es, []. repeat split.
+      destruct es as [|[r b] es _] using rev_ind; [now left|]. right. exists es, r.
+      rewrite pending_app in E. cbn in E. destruct b; [|easy].
+      now destruct (pending_since None es).
+  - intros (before & since & -> & T & B). rewrite pending_app.
+    assert (pending_since None before = None) as ->.
+    { destruct B as [->|(earlier & r & ->)]; [easy|]. now rewrite pending_app. }
+    cbn. now apply pending_true.
 Qed.
 
-(* Targets 1 and 2 are there, and only the first has the metric x. *)
-Theorem absent_alone_is_silent : Dashboard.absent_alone_is_silent.
+Theorem fires_after_iff : Dashboard.fires_after_iff.
 Proof.
-  exists (Data [1%N; 2%N] (fun m t =>
-    if (String.eqb m "x" && (t =? 2)%N)%bool then [] else [Finite 1])),
-    "up"%string, (ValueAtMost "x" 5), 2%N.
-  repeat split; try reflexivity. intros u. unfold fires. cbn. now rewrite andb_false_r.
+  intros wait t es. unfold fires_after. split.
+  - destruct (pending_since None es) as [s|] eqn:E; [|easy]. rewrite Z.leb_le. intros W.
+    apply pending_some in E as (before & since & E). exists before, s, since. tauto.
+  - intros (before & s & since & E & T & B & W).
+    replace (pending_since None es) with (Some s); [now apply Z.leb_le|].
+    symmetry. apply pending_some. eauto.
 Qed.
 
-(* A counter at 90 counts 8, starts anew, and counts 7: 15 events, which is more than 10. *)
-Theorem raw_counter_is_fooled : Dashboard.raw_counter_is_fooled.
+(* ---- What simpler rules miss ----------------------------------------------------------------- *)
+
+(* One label set, and the samples of some metrics. *)
+Definition only (series : list (string * list (Z * value))) : database :=
+  Database [1%nat] (fun m l => if Nat.eqb l 1 then
+      match find (fun x => String.eqb m (fst x)) series with Some x => snd x | None => [] end
+    else []).
+
+Ltac silent := let k := fresh in intros k; unfold fires, instant; cbn;
+  destruct k as [|[|k]]; reflexivity.
+
+Theorem flipped_comparison_misses_nan : Dashboard.flipped_comparison_misses_nan.
 Proof.
-  exists (Data [1%N] (fun _ _ => [Finite 90; Finite 98; Finite 7])), "x"%string, "5m"%string, 10,
-    1%N, 90, [Period false 8; Period true 7].
-  repeat split; try reflexivity. exists (Finite 7). now split.
+  exists (only [("up"%string, [(1, Num 1)]); ("x"%string, [(1, NaN)])]), 1, 1%nat.
+  split; [reflexivity|]. silent.
+Qed.
+
+Theorem without_absent_misses_loss : Dashboard.without_absent_misses_loss.
+Proof. exists (only []), 1, 0%nat. split; [reflexivity|]. silent. Qed.
+
+Definition restarted : database := only [("up"%string, [(4, Num 1)]);
+  ("violations_total"%string, [(1, Num 5); (2, Num 5); (3, Num 0); (4, Num 1)])].
+
+Theorem raw_counter_misses_after_reset : Dashboard.raw_counter_misses_after_reset.
+Proof. exists restarted, 4, 1%nat. split; [reflexivity|]. silent. Qed.
+
+Theorem delta_misses_after_reset : Dashboard.delta_misses_after_reset.
+Proof. exists restarted, 4, 1%nat. split; [reflexivity|]. silent. Qed.
+
+Theorem increase_above_zero_misses_loss : Dashboard.increase_above_zero_misses_loss.
+Proof.
+  exists (only [("up"%string, [(4, Num 1)])]), 4, 1%nat. split; [reflexivity|]. silent.
+Qed.
+
+Theorem counter_born_at_one_is_missed : Dashboard.counter_born_at_one_is_missed.
+Proof.
+  exists (only [("up"%string, [(1, Num 1)]);
+    ("violations_total"%string, [(1, Num 1); (2, Num 1)])]), 2, 1%nat. split; reflexivity.
+Qed.
+
+(* ---- The text -------------------------------------------------------------------------------- *)
+
+Lemma no_number_first q r v r' : tokens q ++ r <> Number v :: r'.
+Proof. destruct q; discriminate. Qed.
+
+Ltac peel :=
+  match goal with
+  | H : (_ ++ _) ++ _ = _ |- _ => rewrite <- app_assoc in H; cbn [app] in H
+  | H : _ = (_ ++ _) ++ _ |- _ => rewrite <- app_assoc in H; cbn [app] in H
+  | H : _ :: _ = _ :: _ |- _ => first [discriminate H | injection H; clear H; intros]
+  | IH : forall b more others, tokens ?a ++ more = tokens b ++ others -> _,
+    H : tokens ?a ++ _ = tokens _ ++ _ |- _ => apply IH in H as [? ?]
+  | H : tokens _ ++ _ = Number _ :: _ |- _ => now apply no_number_first in H
+  | H : Number _ :: _ = tokens _ ++ _ |- _ => symmetry in H
+  end; subst.
+
+Theorem tokens_unambiguous : Dashboard.tokens_unambiguous.
+Proof.
+  intros a. induction a; intros b more others H; destruct b; try discriminate H;
+    cbn [tokens app] in H; rewrite <- ?app_assoc in H; cbn [app] in H; repeat peel; now split.
 Qed.
