@@ -1,0 +1,8 @@
+(* SPDX-License-Identifier: MIT *)
+(* The differential test: the models of spec/ beside the shipped C. *)
+let () =
+  Printf.printf "seed %d, %d cases\n%!" Harness.seed Harness.cases;
+  Limiter_cases.run ();
+  Ledger_cases.run ();
+  Merkle_cases.run ();
+  Harness.finish ()
