@@ -61,7 +61,7 @@ HELPER_SOURCES := $(filter-out tests/lib/os_fault.c,$(wildcard tests/lib/*.c))
 object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
 
 LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES))
-PROGRAM_OBJECTS := $(call object,cli/*.c) $(OBJ)/generated/proofs_manifest.o
+PROGRAM_OBJECTS := $(call object,cli/*.c daemon/*.c) $(OBJ)/generated/proofs_manifest.o
 HELPER_OBJECTS := $(call object,$(HELPER_SOURCES))
 # The fault tests replace the system calls' file by one that fails when told to.
 FAULT_OBJECTS := $(call object,tests/lib/os_fault.c) \
@@ -178,7 +178,7 @@ lint: build ## layers, style, exported names, claims of proofs
 
 format: ## clang-format on every source
 	$(DEPS) format
-	$(Q)clang-format -i $$(find include src cli tests bench fuzz examples -name '*.[ch]')
+	$(Q)clang-format -i $$(find include src cli daemon tests bench fuzz examples -name '*.[ch]')
 
 clean: ## removes build/
 	rm -rf $(BUILD)
@@ -274,10 +274,13 @@ define link_program
 endef
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(ARCHIVE)
-	$(call link_program)
+	$(call link_program,-lfyaml)
 
 $(FAULT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(HELPER_OBJECTS) $(FAULT_OBJECTS)
 	$(call link_program,-lcmocka)
+
+# The daemon's parsers are not in the library.
+$(OUT)/tests/test_serve_parse: $(call object,$(addprefix daemon/,http.c resp.c text.c))
 
 $(UNIT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(HELPER_OBJECTS) $(ARCHIVE)
 	$(call link_program,-lcmocka)

@@ -26,6 +26,7 @@ static const struct verb VERBS[] = {
     {"export", cmd_export, "write the ledger as a C2SP tlog-tiles tree"},
     {"limit", cmd_limit, "replay and check a limiter's decisions; measure it"},
     {"proofs", cmd_proofs, "list what is proved, or prove it again"},
+    {"serve", cmd_serve, "answer limit checks over HTTP and RESP"},
     {"doctor", cmd_doctor, "check this machine, the keys and the ledger for trouble"},
     {"demo", cmd_demo, "show it on this machine's own logs, attacks included"},
 };

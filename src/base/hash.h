@@ -47,12 +47,18 @@ struct pp_digest pp_sha256_final(struct pp_sha256_stream *stream);
 struct pp_mac_key {
     struct pp_sha256_stream inner, outer;
 };
-/*@ axiomatic pp_chain_tag {
+/*@ axiomatic pp_keyed {
+      logic struct pp_digest pp_mac_of{L}(struct pp_mac_key key, uint8_t *a, integer a_len,
+                                          uint8_t *b, integer b_len)
+        reads a[0 .. a_len - 1], b[0 .. b_len - 1];
       logic struct pp_tag pp_chain_tag_of(struct pp_mac_key key, struct pp_tag previous,
                                           struct pp_digest leaf);
     } */
 void pp_mac_key_init(struct pp_mac_key *key, const struct pp_digest *secret);
 /* HMAC-SHA-256 over the concatenation of two byte strings. */
+/*@ requires \valid_read(key) && pp_bytes_readable(a) && pp_bytes_readable(b);
+    assigns \nothing;
+    ensures \result == pp_mac_of(*key, a.data, a.len, b.data, b.len); */
 struct pp_digest pp_mac(const struct pp_mac_key *key, struct pp_bytes a, struct pp_bytes b);
 /* HKDF-Expand with L = 32: HMAC(key, info ‖ 0x01), RFC 5869 section 2.3. */
 struct pp_digest pp_hkdf_expand(const struct pp_mac_key *key, const char *info);

@@ -111,10 +111,51 @@ struct pp_seal {
 };
 
 enum { PP_SEAL_BYTES = 226, PP_SEAL_FRAME_BYTES = PP_FRAME_HEAD_BYTES + PP_SEAL_BYTES };
+/* The table of section 6, byte by byte, for the content of a seal at p; its MAC apart.  Each
+   part is proved for the function that writes or reads it, not yet for all parts together. */
+/*@ predicate pp_zero{L}(uint8_t *p, integer n) = \forall integer i; 0 <= i < n ==> p[i] == 0;
+
+    predicate pp_seal_front{L}(uint8_t *p, struct pp_seal *s) =
+      p[0] == 1 && p[1] == s->kind && pp_same(p + 2, &s->log_id.b[0], 32);
+    predicate pp_seal_range{L}(uint8_t *p, struct pp_seal *s) =
+      pp_be64(p + 34) == s->epoch && pp_be64(p + 42) == s->first_seq
+      && pp_be64(p + 50) == s->next_seq;
+    predicate pp_seal_state{L}(uint8_t *p, struct pp_seal *s) =
+      pp_same(p + 58, &s->root.b[0], 32) && pp_same(p + 90, &s->previous_tag.b[0], 16)
+      && pp_same(p + 106, &s->tag.b[0], 16);
+    predicate pp_seal_clocks{L}(uint8_t *p, struct pp_seal *s) =
+      pp_be64(p + 122) == s->realtime_ns && pp_be64(p + 130) == s->monotonic_ns
+      && pp_same(p + 138, &s->boot_id[0], 16);
+    predicate pp_seal_detail{L}(uint8_t *p, struct pp_seal *s) =
+      pp_be64(p + 154) == s->detail_number && pp_same(p + 162, &s->detail_hash.b[0], 32);
+
+    // Which contents a decoder accepts: version, ranges, and the table "Kind".
+    predicate pp_seal_kind_fits{L}(uint8_t *p) =
+      p[1] == PP_SEAL_COMMIT
+      ? pp_be64(p + 50) != pp_be64(p + 42) && pp_be64(p + 154) == 0
+        && pp_zero(p + 162, 32)
+      : pp_be64(p + 50) == pp_be64(p + 42)
+        && (p[1] == PP_SEAL_RECOVERY || p[1] == PP_SEAL_ROTATION
+            || (p[1] == PP_SEAL_PRUNE && pp_zero(p + 162, 32)));
+    predicate pp_seal_accepted{L}(uint8_t *p, integer len) =
+      len == PP_SEAL_BYTES && p[0] == 1 && pp_be64(p + 42) <= pp_be64(p + 50) <= INT64_MAX
+      && pp_be64(p + 34) <= PP_EPOCH_MAX && pp_seal_kind_fits(p); */
 /* Encodes and MACs: fills seal->mac and a whole frame at out[PP_SEAL_FRAME_BYTES]. */
+/*@ requires \valid(seal) && \valid_read(key) && \valid(out + (0 .. PP_SEAL_FRAME_BYTES - 1));
+    requires \separated(out + (0 .. PP_SEAL_FRAME_BYTES - 1), seal, key);
+    assigns out[0 .. PP_SEAL_FRAME_BYTES - 1], seal->mac;
+    ensures frame: out[0] == PP_FRAME_SEAL && pp_be16(out + 1) == PP_SEAL_BYTES && out[3] == 0; */
 void pp_seal_write(struct pp_seal *seal, const struct pp_mac_key *key, uint8_t *out);
 /* Decodes a seal's content; checks the form (version, kind, details, ranges), not the MAC. */
+/*@ requires pp_bytes_readable(content) && \valid(seal);
+    requires \separated(seal, content.data + (0 .. content.len - 1));
+    assigns *seal;
+    ensures accepts: \result == PP_OK <==> pp_seal_accepted{Pre}(content.data, content.len);
+    ensures errors: \result == PP_OK || \result == PP_ERROR_FORMAT;
+    ensures failed: \result != PP_OK ==> *seal == \old(*seal); */
 PP_MUST_CHECK enum pp_error pp_seal_decode(struct pp_bytes content, struct pp_seal *seal);
+/*@ requires pp_bytes_readable(content) && \valid_read(key);
+    assigns \nothing; */
 bool pp_seal_mac_valid(struct pp_bytes content, const struct pp_mac_key *key);
 
 struct pp_segment_header {

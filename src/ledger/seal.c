@@ -43,95 +43,239 @@ static const uint8_t seal_domain[DOMAIN_BYTES + 1] = "postproof-seal-1";
 static const uint8_t head_domain[DOMAIN_BYTES + 1] = "postproof-head-1";
 static const uint8_t log_id_domain[DOMAIN_BYTES + 1] = "postproof-log-id";
 
+/*@ requires \valid_read(key) && \valid_read(domain + (0 .. DOMAIN_BYTES - 1));
+    requires pp_bytes_readable(covered);
+    assigns \nothing;
+    ensures \result == pp_mac_of(*key, domain, DOMAIN_BYTES, covered.data, covered.len); */
 static struct pp_digest mac_of(const uint8_t *domain, const struct pp_mac_key *key,
                                struct pp_bytes covered)
 {
     return pp_mac(key, (struct pp_bytes){domain, DOMAIN_BYTES}, covered);
 }
 
+/*@ predicate pp_mac_at{L}(struct pp_digest mac, uint8_t *p) =
+      \forall integer i; 0 <= i < PP_DIGEST_BYTES ==> mac.b[i] == p[i]; */
+/*@ requires \valid_read(p + (0 .. PP_DIGEST_BYTES - 1));
+    assigns \nothing;
+    ensures \result <==> pp_mac_at(mac, p); */
+static bool stands_at(struct pp_digest mac, const uint8_t *p)
+{
+    return pp_equal_constant_time(mac.b, p, PP_DIGEST_BYTES);
+}
+
+/*@ requires \valid_read(key) && \valid_read(domain + (0 .. DOMAIN_BYTES - 1));
+    requires pp_bytes_readable(content);
+    assigns \nothing;
+    ensures \result <==> content.len >= PP_DIGEST_BYTES
+      && pp_mac_at(pp_mac_of(*key, domain, DOMAIN_BYTES, content.data,
+                             content.len - PP_DIGEST_BYTES),
+                   content.data + (content.len - PP_DIGEST_BYTES)); */
 static bool mac_valid(const uint8_t *domain, const struct pp_mac_key *key, struct pp_bytes content)
 {
     if (content.len < PP_DIGEST_BYTES)
         return false;
     size_t covered = content.len - PP_DIGEST_BYTES;
     struct pp_digest mac = mac_of(domain, key, (struct pp_bytes){content.data, covered});
-    return pp_equal_constant_time(mac.b, content.data + covered, PP_DIGEST_BYTES);
+    return stands_at(mac, content.data + covered);
+}
+
+/* The encoder is cut into parts of a few fields each: the provers follow a few writes at a time. */
+
+/*@ requires \valid_read(seal) && \valid(p + (0 .. AT_EPOCH - 1));
+    requires \separated(p + (0 .. AT_EPOCH - 1), seal);
+    assigns p[0 .. AT_EPOCH - 1];
+    ensures pp_seal_front(p, seal); */
+static void put_front(uint8_t *p, const struct pp_seal *seal)
+{
+    p[0] = VERSION;
+    p[1] = seal->kind;
+    pp_copy(p + AT_LOG_ID, seal->log_id.b, PP_DIGEST_BYTES);
+}
+
+/*@ requires \valid_read(seal) && \valid(p + (AT_EPOCH .. AT_ROOT - 1));
+    requires \separated(p + (AT_EPOCH .. AT_ROOT - 1), seal);
+    assigns p[AT_EPOCH .. AT_ROOT - 1];
+    ensures pp_seal_range(p, seal); */
+static void put_range(uint8_t *p, const struct pp_seal *seal)
+{
+    pp_put_u64(p + AT_EPOCH, seal->epoch);
+    pp_put_u64(p + AT_FIRST_SEQ, seal->first_seq);
+    pp_put_u64(p + AT_NEXT_SEQ, seal->next_seq);
+}
+
+/*@ requires \valid_read(seal) && \valid(p + (AT_ROOT .. AT_REALTIME - 1));
+    requires \separated(p + (AT_ROOT .. AT_REALTIME - 1), seal);
+    assigns p[AT_ROOT .. AT_REALTIME - 1];
+    ensures pp_seal_state(p, seal); */
+static void put_state(uint8_t *p, const struct pp_seal *seal)
+{
+    pp_copy(p + AT_ROOT, seal->root.b, PP_DIGEST_BYTES);
+    pp_copy(p + AT_PREVIOUS_TAG, seal->previous_tag.b, PP_TAG_BYTES);
+    pp_copy(p + AT_TAG, seal->tag.b, PP_TAG_BYTES);
+}
+
+/*@ requires \valid_read(seal) && \valid(p + (AT_REALTIME .. AT_DETAIL_NUMBER - 1));
+    requires \separated(p + (AT_REALTIME .. AT_DETAIL_NUMBER - 1), seal);
+    assigns p[AT_REALTIME .. AT_DETAIL_NUMBER - 1];
+    ensures pp_seal_clocks(p, seal); */
+static void put_clocks(uint8_t *p, const struct pp_seal *seal)
+{
+    pp_put_u64(p + AT_REALTIME, seal->realtime_ns);
+    pp_put_u64(p + AT_MONOTONIC, seal->monotonic_ns);
+    pp_copy(p + AT_BOOT_ID, seal->boot_id, sizeof seal->boot_id);
+}
+
+/*@ requires \valid_read(seal) && \valid(p + (AT_DETAIL_NUMBER .. AT_MAC - 1));
+    requires \separated(p + (AT_DETAIL_NUMBER .. AT_MAC - 1), seal);
+    assigns p[AT_DETAIL_NUMBER .. AT_MAC - 1];
+    ensures pp_seal_detail(p, seal); */
+static void put_detail(uint8_t *p, const struct pp_seal *seal)
+{
+    pp_put_u64(p + AT_DETAIL_NUMBER, seal->detail_number);
+    pp_copy(p + AT_DETAIL_HASH, seal->detail_hash.b, PP_DIGEST_BYTES);
+}
+
+/*@ requires \valid_read(seal) && \valid(p + (0 .. AT_MAC - 1));
+    requires \separated(p + (0 .. AT_MAC - 1), seal);
+    assigns p[0 .. AT_MAC - 1]; */
+static void put_fields(uint8_t *p, const struct pp_seal *seal)
+{
+    put_front(p, seal);
+    put_range(p, seal);
+    put_state(p, seal);
+    put_clocks(p, seal);
+    put_detail(p, seal);
+}
+
+/*@ requires \valid(mac) && \valid_read(key) && \valid(p + (0 .. PP_SEAL_BYTES - 1));
+    requires \separated(p + (0 .. PP_SEAL_BYTES - 1), mac, key);
+    assigns p[AT_MAC .. PP_SEAL_BYTES - 1], *mac;
+    ensures pp_same(p + AT_MAC, &mac->b[0], PP_DIGEST_BYTES); */
+static void put_mac(uint8_t *p, const struct pp_mac_key *key, struct pp_digest *mac)
+{
+    *mac = mac_of(seal_domain, key, (struct pp_bytes){p, AT_MAC});
+    pp_copy(p + AT_MAC, mac->b, PP_DIGEST_BYTES);
 }
 
 void pp_seal_write(struct pp_seal *seal, const struct pp_mac_key *key, uint8_t *out)
 {
-    pp_frame_put_head(out, PP_FRAME_SEAL, PP_SEAL_BYTES);
     uint8_t *p = out + PP_FRAME_HEAD_BYTES;
-    p[0] = VERSION;
-    p[1] = seal->kind;
-    memcpy(p + AT_LOG_ID, seal->log_id.b, PP_DIGEST_BYTES);
-    pp_put_u64(p + AT_EPOCH, seal->epoch);
-    pp_put_u64(p + AT_FIRST_SEQ, seal->first_seq);
-    pp_put_u64(p + AT_NEXT_SEQ, seal->next_seq);
-    memcpy(p + AT_ROOT, seal->root.b, PP_DIGEST_BYTES);
-    memcpy(p + AT_PREVIOUS_TAG, seal->previous_tag.b, PP_TAG_BYTES);
-    memcpy(p + AT_TAG, seal->tag.b, PP_TAG_BYTES);
-    pp_put_u64(p + AT_REALTIME, seal->realtime_ns);
-    pp_put_u64(p + AT_MONOTONIC, seal->monotonic_ns);
-    memcpy(p + AT_BOOT_ID, seal->boot_id, sizeof seal->boot_id);
-    pp_put_u64(p + AT_DETAIL_NUMBER, seal->detail_number);
-    memcpy(p + AT_DETAIL_HASH, seal->detail_hash.b, PP_DIGEST_BYTES);
-    seal->mac = mac_of(seal_domain, key, (struct pp_bytes){p, AT_MAC});
-    memcpy(p + AT_MAC, seal->mac.b, PP_DIGEST_BYTES);
+    put_fields(p, seal);
+    put_mac(p, key, &seal->mac);
+    pp_frame_put_head(out, PP_FRAME_SEAL, PP_SEAL_BYTES);
 }
 
-static bool is_zero(const struct pp_digest *digest)
+/*@ requires \valid_read(p + (0 .. PP_DIGEST_BYTES - 1));
+    assigns \nothing;
+    ensures \result <==> pp_zero(p, PP_DIGEST_BYTES); */
+static bool is_zero(const uint8_t *p)
 {
-    uint8_t any = 0;
+    /*@ loop invariant 0 <= i <= PP_DIGEST_BYTES;
+        loop invariant pp_zero(p, i);
+        loop assigns i;
+        loop variant PP_DIGEST_BYTES - i; */
     for (size_t i = 0; i < PP_DIGEST_BYTES; i++)
-        any |= digest->b[i];
-    return any == 0;
+        if (p[i] != 0)
+            return false;
+    return true;
 }
 
 /* The table "Kind" of section 6, as far as one seal shows it. */
-static bool seal_form_is_valid(const struct pp_seal *seal)
+/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && p[0] == VERSION;
+    assigns \nothing;
+    ensures \result <==> pp_seal_accepted(p, PP_SEAL_BYTES); */
+static bool form_is_valid(const uint8_t *p)
 {
-    if (seal->next_seq < seal->first_seq || seal->next_seq > INT64_MAX ||
-        seal->epoch > PP_EPOCH_MAX)
+    uint64_t first_seq = pp_get_u64(p + AT_FIRST_SEQ), next_seq = pp_get_u64(p + AT_NEXT_SEQ);
+    if (next_seq < first_seq || next_seq > INT64_MAX || pp_get_u64(p + AT_EPOCH) > PP_EPOCH_MAX)
         return false;
-    bool has_entries = seal->next_seq != seal->first_seq;
-    switch (seal->kind) {
+    bool has_entries = next_seq != first_seq;
+    switch (p[1]) {
     case PP_SEAL_COMMIT:
-        return has_entries && seal->detail_number == 0 && is_zero(&seal->detail_hash);
+        return has_entries && pp_get_u64(p + AT_DETAIL_NUMBER) == 0 && is_zero(p + AT_DETAIL_HASH);
     case PP_SEAL_RECOVERY:
     case PP_SEAL_ROTATION:
         return !has_entries;
     case PP_SEAL_PRUNE:
-        return !has_entries && is_zero(&seal->detail_hash);
+        return !has_entries && is_zero(p + AT_DETAIL_HASH);
     default:
         return false;
     }
 }
 
+/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal) && p[0] == VERSION;
+    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
+    assigns seal->kind, seal->log_id;
+    ensures pp_seal_front(p, seal); */
+static void get_front(const uint8_t *p, struct pp_seal *seal)
+{
+    seal->kind = p[1];
+    pp_copy(seal->log_id.b, p + AT_LOG_ID, PP_DIGEST_BYTES);
+}
+
+/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal);
+    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
+    assigns seal->epoch, seal->first_seq, seal->next_seq;
+    ensures pp_seal_range(p, seal); */
+static void get_range(const uint8_t *p, struct pp_seal *seal)
+{
+    seal->epoch = pp_get_u64(p + AT_EPOCH);
+    seal->first_seq = pp_get_u64(p + AT_FIRST_SEQ);
+    seal->next_seq = pp_get_u64(p + AT_NEXT_SEQ);
+}
+
+/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal);
+    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
+    assigns seal->root, seal->previous_tag, seal->tag;
+    ensures pp_seal_state(p, seal); */
+static void get_state(const uint8_t *p, struct pp_seal *seal)
+{
+    pp_copy(seal->root.b, p + AT_ROOT, PP_DIGEST_BYTES);
+    pp_copy(seal->previous_tag.b, p + AT_PREVIOUS_TAG, PP_TAG_BYTES);
+    pp_copy(seal->tag.b, p + AT_TAG, PP_TAG_BYTES);
+}
+
+/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal);
+    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
+    assigns seal->realtime_ns, seal->monotonic_ns, seal->boot_id[0 .. 15];
+    ensures pp_seal_clocks(p, seal); */
+static void get_clocks(const uint8_t *p, struct pp_seal *seal)
+{
+    pp_copy(seal->boot_id, p + AT_BOOT_ID, sizeof seal->boot_id);
+    //@ assert pp_same(p + AT_BOOT_ID, &seal->boot_id[0], 16);
+    seal->realtime_ns = pp_get_u64(p + AT_REALTIME);
+    seal->monotonic_ns = pp_get_u64(p + AT_MONOTONIC);
+}
+
+/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal);
+    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
+    assigns seal->detail_number, seal->detail_hash;
+    ensures pp_seal_detail(p, seal); */
+static void get_detail(const uint8_t *p, struct pp_seal *seal)
+{
+    pp_copy(seal->detail_hash.b, p + AT_DETAIL_HASH, PP_DIGEST_BYTES);
+    //@ assert pp_same(p + AT_DETAIL_HASH, &seal->detail_hash.b[0], 32);
+    seal->detail_number = pp_get_u64(p + AT_DETAIL_NUMBER);
+}
+
+/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal) && p[0] == VERSION;
+    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
+    assigns *seal; */
+static void get_fields(const uint8_t *p, struct pp_seal *seal)
+{
+    get_front(p, seal);
+    get_range(p, seal);
+    get_state(p, seal);
+    get_clocks(p, seal);
+    get_detail(p, seal);
+    pp_copy(seal->mac.b, p + AT_MAC, PP_DIGEST_BYTES);
+}
+
 enum pp_error pp_seal_decode(struct pp_bytes content, struct pp_seal *seal)
 {
-    const uint8_t *p = content.data;
-    if (content.len != PP_SEAL_BYTES || p[0] != VERSION)
+    if (content.len != PP_SEAL_BYTES || content.data[0] != VERSION || !form_is_valid(content.data))
         return PP_ERROR_FORMAT;
-    struct pp_seal s = {
-        .kind = p[1],
-        .epoch = pp_get_u64(p + AT_EPOCH),
-        .first_seq = pp_get_u64(p + AT_FIRST_SEQ),
-        .next_seq = pp_get_u64(p + AT_NEXT_SEQ),
-        .realtime_ns = pp_get_u64(p + AT_REALTIME),
-        .monotonic_ns = pp_get_u64(p + AT_MONOTONIC),
-        .detail_number = pp_get_u64(p + AT_DETAIL_NUMBER),
-    };
-    memcpy(s.log_id.b, p + AT_LOG_ID, PP_DIGEST_BYTES);
-    memcpy(s.root.b, p + AT_ROOT, PP_DIGEST_BYTES);
-    memcpy(s.previous_tag.b, p + AT_PREVIOUS_TAG, PP_TAG_BYTES);
-    memcpy(s.tag.b, p + AT_TAG, PP_TAG_BYTES);
-    memcpy(s.boot_id, p + AT_BOOT_ID, sizeof s.boot_id);
-    memcpy(s.detail_hash.b, p + AT_DETAIL_HASH, PP_DIGEST_BYTES);
-    memcpy(s.mac.b, p + AT_MAC, PP_DIGEST_BYTES);
-    if (!seal_form_is_valid(&s))
-        return PP_ERROR_FORMAT;
-    *seal = s;
+    get_fields(content.data, seal);
     return PP_OK;
 }
 

@@ -180,8 +180,7 @@ static bool check_tags(struct checker *c, size_t n)
     return true;
 }
 
-/* Checks the pending entries: tags and tree up to the first counter that does not follow, then that.
- */
+/* Checks the pending entries: tags and tree up to the first counter that does not follow. */
 static bool check_batch(struct checker *c)
 {
     const struct pp_check_scratch *s = c->scratch;
