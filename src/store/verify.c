@@ -102,6 +102,7 @@ static bool check_all_segments(struct pp_verification *v)
     if (!list_segments(v, &first, &count) || !count_bytes(v, first, count))
         return false;
     v->first_segment = v->next_segment = first;
+    v->segments_listed = true;
     while (v->next_segment < first + count) {
         if (!pp_verify_segments(v, first + count))
             return false;
@@ -237,7 +238,7 @@ static bool pruned_meanwhile(struct pp_verification *v)
 {
     uint64_t first, count;
     struct pp_failure failure;
-    if (v->layout.dir < 0 || v->next_segment == 0 ||
+    if (v->layout.dir < 0 || !v->segments_listed ||
         pp_layout_segments(&v->layout, &first, &count, &failure) != PP_OK ||
         first <= v->first_segment)
         return false;

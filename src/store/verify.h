@@ -29,6 +29,7 @@ struct pp_verification {
     struct pp_digest roots[PP_ANCHOR_COUNT];
     bool root_found[PP_ANCHOR_COUNT];
     uint64_t first_segment, next_segment; /* seen so far: [first, next) */
+    bool segments_listed;                 /* first_segment is known */
     uint64_t last_prune;
     uint64_t bytes_total;
     bool writer_was_active;           /* when the attempt began */
