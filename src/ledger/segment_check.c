@@ -21,7 +21,6 @@ struct checker {
     struct pp_tag tag;          /* stored tag of the last entry taken into the batch */
     struct pp_tag checked_tag;  /* of the last entry checked */
     uint64_t next_seq;          /* that the next entry must have */
-    uint64_t batch_first;       /* that the first entry of the batch must have */
     uint64_t group_first;       /* first seq of the open group */
     size_t offsets_found;
     bool has_bad_tag; /* an entry of the batch failed: its place, and the tag before it */
@@ -124,7 +123,7 @@ static bool check_header(struct checker *c)
     out->sealed_end = frame.bytes;
     c->tree = out->tree;
     c->tag = c->checked_tag = out->tag;
-    c->next_seq = c->batch_first = c->group_first = out->header.first_seq;
+    c->next_seq = c->group_first = out->header.first_seq;
     c->at = frame.bytes;
     struct pp_digest root = pp_merkle_tree_root(&out->tree);
     note_root(c, out->header.first_seq, &root);
@@ -153,8 +152,9 @@ static size_t first_bad_tag(struct checker *c, const struct pp_mac_key *key, siz
     return pp_chain_verify(c->in->engine, s->chain, s->stored_tags, n, s->tags);
 }
 
-/* Checks the tags of the first n pending entries and takes them into the tree. */
-static bool check_tags(struct checker *c, size_t n)
+/* Checks the tags of the first n entries of the batch that begins with seq `first`, and takes them
+   into the tree. */
+static bool check_tags(struct checker *c, uint64_t first, size_t n)
 {
     struct pp_check_scratch *s = c->scratch;
     if (n == 0)
@@ -171,7 +171,7 @@ static bool check_tags(struct checker *c, size_t n)
             c->before_bad = s->chain[bad].previous;
         }
         if (bad != n)
-            return fail(c, PP_VERDICT_MODIFIED, c->batch_first + bad, s->offsets[bad],
+            return fail(c, PP_VERDICT_MODIFIED, first + bad, s->offsets[bad],
                         "the entry does not have the tag that the key gives it");
     }
     c->checked_tag = s->stored_tags[n - 1];
@@ -184,16 +184,16 @@ static bool check_tags(struct checker *c, size_t n)
 static bool check_batch(struct checker *c)
 {
     const struct pp_check_scratch *s = c->scratch;
-    size_t n = c->pending, followed = pp_seq_check(c->batch_first, s->seqs, n);
+    uint64_t first = c->next_seq - c->pending;
+    size_t n = c->pending, followed = pp_seq_check(first, s->seqs, n);
     c->pending = 0;
-    if (!check_tags(c, followed))
+    if (!check_tags(c, first, followed))
         return false;
-    c->batch_first += followed;
     if (followed == n)
         return true;
-    return fail(c, PP_VERDICT_MODIFIED, c->batch_first, s->offsets[followed],
-                s->seqs[followed] > c->batch_first ? "entries are missing before this place"
-                                                   : "an entry appears again, or out of order");
+    return fail(c, PP_VERDICT_MODIFIED, first + followed, s->offsets[followed],
+                s->seqs[followed] > first + followed ? "entries are missing before this place"
+                                                     : "an entry appears again, or out of order");
 }
 
 static bool note_offset(struct checker *c)

@@ -324,6 +324,11 @@ uint64_t pp_limiter_remaining(const struct pp_limiter *l, struct pp_limiter_key 
     return l->config.limit - (state == NULL ? 0 : pp_state_used(l, state, now));
 }
 
+void pp_limiter_sweep(struct pp_limiter *l, uint64_t now_ns, size_t slots)
+{
+    pp_table_sweep(l, slots, time_of(l, now_ns));
+}
+
 void pp_limiter_stats(const struct pp_limiter *limiter, struct pp_limiter_stats *stats)
 {
     *stats = limiter->stats;

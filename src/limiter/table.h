@@ -66,6 +66,8 @@ uint32_t *pp_rings_at(const struct pp_limiter *limiter, uint32_t handle);
 int64_t pp_table_find(const struct pp_limiter *limiter, struct pp_limiter_key key);
 /* A slot with the key's fingerprint and an undefined state; NO_SLOT when none can be had. */
 int64_t pp_table_insert(struct pp_limiter *limiter, struct pp_limiter_key key, uint64_t now);
+/* Forgets the idle keys among the next `slots` slots. */
+void pp_table_sweep(struct pp_limiter *limiter, size_t slots, uint64_t now);
 /* Frees the slot and its ring. */
 void pp_table_forget(struct pp_limiter *limiter, int64_t slot);
 uint64_t pp_table_first_bucket(const struct pp_limiter *limiter, struct pp_limiter_key key);

@@ -137,7 +137,7 @@ static int64_t make_room(struct pp_limiter *limiter, uint64_t bucket, uint64_t c
     return NO_SLOT;
 }
 
-static void sweep(struct pp_limiter *limiter, size_t slots, uint64_t now)
+void pp_table_sweep(struct pp_limiter *limiter, size_t slots, uint64_t now)
 {
     for (size_t i = 0; i < slots && i < limiter->slots; i++) {
         (void)reclaim(limiter, (int64_t)limiter->sweep_at, now);
@@ -149,7 +149,7 @@ int64_t pp_table_insert(struct pp_limiter *limiter, struct pp_limiter_key key, u
 {
     uint64_t print = pp_table_fingerprint(key), first = pp_table_first_bucket(limiter, key);
     uint64_t second = other_bucket(limiter, first, print);
-    sweep(limiter, SWEPT_BY_INSERT, now);
+    pp_table_sweep(limiter, SWEPT_BY_INSERT, now);
     int64_t slot = room_in(limiter, first, now);
     if (slot == NO_SLOT)
         slot = room_in(limiter, second, now);
@@ -160,12 +160,4 @@ int64_t pp_table_insert(struct pp_limiter *limiter, struct pp_limiter_key key, u
     pp_table_fingerprints(limiter)[slot] = print;
     limiter->stats.keys++;
     return slot;
-}
-
-void pp_limiter_sweep(struct pp_limiter *limiter, uint64_t now_ns, size_t slots)
-{
-    uint64_t now = now_ns / limiter->tick_ns;
-    if (now > limiter->latest)
-        limiter->latest = now;
-    sweep(limiter, slots, limiter->latest);
 }
