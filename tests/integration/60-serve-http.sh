@@ -4,22 +4,10 @@
 # shadows, auth_request, bad requests, and rules that change while it runs.
 set -eu
 
-: "${POSTPROOF:?the path of the program}"
 command -v curl >/dev/null || { echo "curl is not installed"; exit 77; }
-work=$(mktemp -d)
-daemon=
-finish() {
-    [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-cd "$work"
-
-fail() {
-    echo "FAIL: $*" >&2
-    cat serve.out serve.err answer 2>/dev/null | tail -40 >&2
-    exit 1
-}
+# shellcheck source=tests/lib/serve.sh
+. "$(dirname "$0")/../lib/serve.sh"
+logs='serve.out serve.err answer'
 
 rules() {
     cat >rules.yaml <<EOF
@@ -37,9 +25,7 @@ EOF
 }
 
 rules
-"$POSTPROOF" serve --config rules.yaml --first-start >serve.out 2>serve.err &
-daemon=$!
-for _ in $(seq 100); do grep -q '^ready$' serve.out && break; sleep 0.05; done
+start_daemon --first-start
 address=$(sed -n 's/^listening http \(127.*\)/\1/p' serve.out)
 [ -n "$address" ] || fail "the daemon does not listen"
 
@@ -212,7 +198,5 @@ for i in $(seq 10 29); do eval "exec $i>&-"; done
 sleep 0.2
 asks 200 "/healthz"
 
-kill "$daemon"
-wait "$daemon" || fail "the daemon ended with $?"
-daemon=
+stop_daemon TERM
 [ ! -e http.sock ] || fail "the unix socket is still there"

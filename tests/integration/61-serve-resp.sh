@@ -5,21 +5,9 @@
 # shellcheck disable=SC2016,SC1003 # the dollars and backslashes of RESP
 set -eu
 
-: "${POSTPROOF:?the path of the program}"
-work=$(mktemp -d)
-daemon=
-finish() {
-    [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-cd "$work"
-
-fail() {
-    echo "FAIL: $*" >&2
-    cat serve.out serve.err answer 2>/dev/null | tail -40 >&2
-    exit 1
-}
+# shellcheck source=tests/lib/serve.sh
+. "$(dirname "$0")/../lib/serve.sh"
+logs='serve.out serve.err answer'
 
 mkdir record
 cat >rules.yaml <<EOF
@@ -27,9 +15,7 @@ listen:
   resp: ["127.0.0.1:0", "unix:$work/resp.sock"]
 throttle: {rules: 3, keys: 1000}
 EOF
-"$POSTPROOF" serve --config rules.yaml --first-start --record record >serve.out 2>serve.err &
-daemon=$!
-for _ in $(seq 100); do grep -q '^ready$' serve.out && break; sleep 0.05; done
+start_daemon --first-start --record record
 port=$(sed -n 's/^listening resp 127.0.0.1:\(.*\)/\1/p' serve.out)
 [ -n "$port" ] || fail "the daemon does not listen"
 
@@ -130,9 +116,7 @@ if command -v redis-cli >/dev/null; then
         fail "redis-cli over the unix socket"
 fi
 
-kill "$daemon"
-wait "$daemon" || fail "the daemon ended with $?"
-daemon=
+stop_daemon TERM
 [ -s record/throttle-2-30-60.log ] || fail "nothing was recorded"
 "$POSTPROOF" limit replay --check --limit 3 --window 6s record/throttle-2-30-60.log >check.out ||
     fail "the recorded decisions break the specification: $(tail -n 3 check.out)"

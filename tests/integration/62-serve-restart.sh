@@ -4,23 +4,10 @@
 # changed rule make it wait, and a saved state is used once.
 set -eu
 
-: "${POSTPROOF:?the path of the program}"
 command -v curl >/dev/null || { echo "curl is not installed"; exit 77; }
-work=$(mktemp -d)
-daemon=
-finish() {
-    [ -z "$daemon" ] || kill -9 "$daemon" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-cd "$work"
+# shellcheck source=tests/lib/serve.sh
+. "$(dirname "$0")/../lib/serve.sh"
 mkdir state record
-
-fail() {
-    echo "FAIL: $*" >&2
-    cat serve.out serve.err 2>/dev/null | tail -40 >&2
-    exit 1
-}
 
 cat >rules.yaml <<EOF
 listen:
@@ -32,18 +19,6 @@ rules:
   - {name: waits, limit: 2, window: 1s, on_restart: wait}
 EOF
 
-starts() {
-    : >serve.out
-    "$POSTPROOF" serve --config rules.yaml --record record "$@" >serve.out 2>serve.err &
-    daemon=$!
-    for _ in $(seq 100); do grep -q '^ready$' serve.out && return; sleep 0.05; done
-    fail "it does not start"
-}
-ends() {
-    kill "-$1" "$daemon"
-    wait "$daemon" 2>/dev/null || [ "$1" = KILL ] || fail "it ended with $?"
-    daemon=
-}
 asks() {
     local got
     got=$(curl -s -o /dev/null -w '%{http_code}' --unix-socket http.sock \
@@ -51,20 +26,20 @@ asks() {
     [ "$got" = "$1" ] || fail "$2 $3: $got instead of $1 ($4)"
 }
 
-starts --first-start
+start_daemon --record record --first-start
 asks 200 kept alice "first"
 asks 200 kept alice "second"
 asks 200 waits bob "first"
 asks 200 waits bob "second"
 if "$POSTPROOF" serve --config rules.yaml 2>second.err; then fail "two daemons in one folder"; fi
-ends TERM
+stop_daemon TERM
 [ -f state/kept.state ] || fail "no state was saved"
 [ ! -e state/waits.state ] || fail "another state was saved"
 [ "$(stat -c %a state/kept.state)" = 600 ] || fail "others can read the state"
 
 # ---- The state is kept, once --------------------------------------------------------------------
 cp state/kept.state saved
-starts
+start_daemon --record record
 grep -q 'rule kept goes on with its saved state' serve.out || fail "it was not resumed"
 [ ! -e state/kept.state ] || fail "the state is still there"
 asks 429 kept alice "before the restart two were admitted"
@@ -75,19 +50,19 @@ sleep 1.1
 asks 200 waits bob "the window is over"
 
 # ---- A crash: nothing is known, so it waits -----------------------------------------------------
-ends KILL
-starts
+stop_daemon KILL
+start_daemon --record record
 asks 503 kept alice "after kill -9"
 asks 503 kept erin "after kill -9, any key"
-ends TERM
+stop_daemon TERM
 
 # ---- A state that is damaged, too old, or of another rule ---------------------------------------
 refused() {
-    starts
+    start_daemon --record record
     grep -q 'rule kept waits' serve.out || fail "$1 was used"
     [ ! -e state/kept.state ] || fail "$1 is still there"
     asks 503 kept frank "$1"
-    ends TERM
+    stop_daemon TERM
     rm -f state/kept.state
 }
 cp saved state/kept.state
@@ -111,18 +86,18 @@ cp rules.before rules.yaml
 # A state that a run did not use is too old for the next one.
 cp saved state/kept.state
 sed -i 's/resume/wait/' rules.yaml
-starts
+start_daemon --record record
 [ ! -e state/kept.state ] || fail "an unused state is still there"
-ends TERM
+stop_daemon TERM
 cp rules.before rules.yaml
 
 # ---- What CL.THROTTLE limits waits as well ------------------------------------------------------
 if command -v redis-cli >/dev/null; then
-    starts
+    start_daemon --record record
     [ "$(redis-cli -s resp.sock CL.THROTTLE k 0 1 3600 | head -n 1)" = 1 ] || fail "no wait"
     sleep 1.1
     [ "$(redis-cli -s resp.sock CL.THROTTLE k 0 1 1 | head -n 1)" = 0 ] || fail "it waits too long"
-    ends TERM
+    stop_daemon TERM
 fi
 
 # ---- Over all restarts the recorded decisions obey the specification ----------------------------

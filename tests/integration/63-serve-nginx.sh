@@ -4,35 +4,26 @@
 # the daemon is gone.
 set -eu
 
-: "${POSTPROOF:?the path of the program}"
 for program in curl nginx; do
     command -v "$program" >/dev/null || { echo "$program is not installed"; exit 77; }
 done
-work=$(mktemp -d)
-daemon='' nginx=''
-finish() {
-    [ -z "$nginx" ] || kill "$nginx" 2>/dev/null || true
-    [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-cd "$work"
+# shellcheck source=tests/lib/serve.sh
+. "$(dirname "$0")/../lib/serve.sh"
 chmod 755 .
-
-fail() {
-    echo "FAIL: $*" >&2
-    cat serve.out serve.err nginx.err 2>/dev/null | tail -40 >&2
-    exit 1
+nginx=
+finish_both() {
+    [ -z "$nginx" ] || kill "$nginx" 2>/dev/null || true
+    finish
 }
+trap finish_both EXIT
+logs='serve.out serve.err nginx.err'
 
 cat >rules.yaml <<EOF
 listen: {http: ["127.0.0.1:0"]}
 rules:
   - {name: api, limit: 3, window: 1h}
 EOF
-"$POSTPROOF" serve --config rules.yaml --first-start >serve.out 2>serve.err &
-daemon=$!
-for _ in $(seq 100); do grep -q '^ready$' serve.out && break; sleep 0.05; done
+start_daemon --first-start
 address=$(sed -n 's/^listening http //p' serve.out)
 [ -n "$address" ] || fail "the daemon does not listen"
 
@@ -89,7 +80,5 @@ grep -qx passed body || fail "the request did not reach the back end"
 asks 429 alice
 grep -qi '^retry-after: 3[56]..' headers || fail "no Retry-After: $(cat headers)"
 asks 200 bob
-kill "$daemon"
-wait "$daemon" || fail "the daemon ended with $?"
-daemon=
+stop_daemon TERM
 asks 500 bob # nginx fails closed

@@ -4,57 +4,34 @@
 # of both lives of the daemon, obey the specification.
 set -eu
 
-: "${POSTPROOF:?the path of the program}"
 command -v redis-benchmark >/dev/null || { echo "redis-benchmark is not installed"; exit 77; }
-work=$(mktemp -d)
-daemon=
-finish() {
-    [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-cd "$work"
+# shellcheck source=tests/lib/serve.sh
+. "$(dirname "$0")/../lib/serve.sh"
 mkdir record
-
-fail() {
-    echo "FAIL: $*" >&2
-    cat serve.out serve.err 2>/dev/null | tail -40 >&2
-    exit 1
-}
 
 cat >rules.yaml <<EOF
 listen: {resp: ["unix:$work/resp.sock"]}
 throttle: {keys: 100000}
 EOF
-starts() {
-    : >serve.out
-    "$POSTPROOF" serve --config rules.yaml --record record "$@" >serve.out 2>serve.err &
-    daemon=$!
-    for _ in $(seq 100); do grep -q '^ready$' serve.out && return; sleep 0.05; done
-    fail "it does not start"
-}
 # burst KEYS REQUESTS: at most 10 in each second for one of so many keys.
 burst() {
     timeout 10 redis-benchmark -s resp.sock -c 20 -P 4 -q -r "$1" -n "$2" \
         CL.THROTTLE key:__rand_int__ 9 10 1 >/dev/null 2>&1 || true
 }
 
-starts --first-start
+start_daemon --record record --first-start
 burst 2000 60000
 burst 100000000 600000 & # cut off by the kill
 second=$!
 sleep 0.5
-kill -KILL "$daemon"
-wait "$daemon" 2>/dev/null || true
-starts
+stop_daemon KILL
+start_daemon --record record
 burst 2000 20000 # denied at first: it waits
 wait "$second"
 sleep 1
 burst 2000 60000
 burst 3 30000
-kill "$daemon"
-wait "$daemon" || fail "the daemon ended with $?"
-daemon=
+stop_daemon TERM
 
 record=record/throttle-9-10-1.log
 [ "$(wc -l <"$record")" -ge 100000 ] || fail "too little was recorded: $(wc -l <"$record")"
