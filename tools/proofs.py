@@ -7,6 +7,10 @@ import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / "proofs" / "manifest.json"
+# How a file is given to Frama-C, to be proved or to be broken.
+WP = ["frama-c", "-c11", "-machdep", "gcc_x86_64", "-wp", "-wp-rte", "-wp-prover", "cvc4,z3",
+      "-wp-par", "1", "-cpp-extra-args=-D__FRAMAC__ -Iinclude -D_GNU_SOURCE", "-kernel-warn-key",
+      "annot-error=abort", "-wp-warn-key", "pedantic-assigns=inactive"]
 
 
 def digest(*parts):
