@@ -56,7 +56,7 @@ LIBS = $(LIBRARY_LIBS) $(if $(IPSEC_MB),-lIPSec_MB) -lpthread
 LINK = $(CC) $(HARDENING_LINK) -pie $(CFLAGS) $(OPTIMIZE_LINK) $(LDFLAGS)
 
 # ---- Sources ----------------------------------------------------------------------------------
-LIBRARY_SOURCES := $(wildcard $(addprefix src/,$(addsuffix /*.c,base ledger limiter store os ingest)))
+LIBRARY_SOURCES := $(wildcard $(addprefix src/,$(addsuffix /*.c,base ledger limiter rollback store os ingest)))
 HELPER_SOURCES := $(filter-out tests/lib/os_fault.c,$(wildcard tests/lib/*.c))
 object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
 
@@ -237,6 +237,9 @@ endef
 
 $(OBJ)/flags: FORCE
 	$(call flags_file,$(COMPILE) | $(LINK) | $(LIBS))
+
+# Byte loops over whole images and tables: -O2 makes no vector instructions of them.
+$(OBJ)/src/rollback/%.o $(OBJ)/src/base/bytes.o: CFLAGS += -O3
 
 $(OBJ)/%.o: %.c $(OBJ)/flags
 	$(Q)mkdir -p $(@D)

@@ -8,6 +8,7 @@
    <postproof/policy.h>  which logs and witnesses to trust, and how many (C2SP)
    <postproof/limiter.h> exact sliding windows for one key, in the caller's memory
    <postproof/limiter_table.h>  a limiter for millions of keys in one block of memory
+   <postproof/rollback.h> patches that run in both directions, hash trees over pages
 
    Conventions
    - Pointers are never NULL unless the parameter's description says that they may be.
@@ -27,6 +28,7 @@
 #include <postproof/limiter_table.h>
 #include <postproof/note.h>
 #include <postproof/policy.h>
+#include <postproof/rollback.h>
 
 #define PP_VERSION "0.1.0"
 
