@@ -25,7 +25,7 @@ Q := $(if $(V),,@)
 
 # Asked once, and not before a recipe needs it: `make deps` may have to install the answer first.
 once = $(eval $1 := $2)$($1)
-LIBRARY_PACKAGES := libcrypto jansson libsodium
+LIBRARY_PACKAGES := libcrypto jansson libsodium zlib
 packages = $(shell $(PKG_CONFIG) $1 $(LIBRARY_PACKAGES) 2>/dev/null)
 compiler_takes = $(shell $(CC) -Werror $1 -x c -c /dev/null -o /dev/null 2>/dev/null && echo $1)
 LIBRARY_CFLAGS = $(call once,LIBRARY_CFLAGS,$(call packages,--cflags))
@@ -60,7 +60,7 @@ LIBRARY_SOURCES := $(wildcard $(addprefix src/,$(addsuffix /*.c,base ledger limi
 HELPER_SOURCES := $(filter-out tests/lib/os_fault.c,$(wildcard tests/lib/*.c))
 object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
 
-LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES))
+LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OBJ)/generated/timeline_assets.o
 PROGRAM_OBJECTS := $(call object,cli/*.c daemon/*.c) $(OBJ)/generated/proofs_manifest.o
 HELPER_OBJECTS := $(call object,$(HELPER_SOURCES))
 # The fault tests replace the system calls' file by one that fails when told to.
@@ -254,6 +254,20 @@ $(BUILD)/generated/proofs_manifest.c: proofs/manifest.json
 	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
 	    echo 'const size_t cli_proofs_manifest_bytes = sizeof cli_proofs_manifest;'; } > $@
 
+# The page of timelines: its scripts joined, and all byte for byte, since its policy names hashes.
+TIMELINE := web/timeline
+TIMELINE_SCRIPTS := $(addprefix $(TIMELINE)/,data.js check.js chart.js model.js list.js main.js)
+$(BUILD)/generated/timeline_assets.c: $(TIMELINE)/page.html $(TIMELINE)/page.css $(TIMELINE_SCRIPTS)
+	$(Q)mkdir -p $(@D)
+	$(Q)asset() { \
+	        echo "const uint8_t pp_timeline_$$1[] = {"; \
+	        cat $$2 | od -An -v -tx1 | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
+	        echo "const size_t pp_timeline_$$1_bytes = sizeof pp_timeline_$$1;"; \
+	    }; \
+	    { echo '#include "../../src/bundle/timeline_assets.h"'; \
+	      asset html $(TIMELINE)/page.html; asset css $(TIMELINE)/page.css; \
+	      asset js "$(TIMELINE_SCRIPTS)"; } > $@
+
 $(OBJ)/generated/%.o: $(BUILD)/generated/%.c $(OBJ)/flags
 	$(Q)mkdir -p $(@D)
 	@echo "  CC   $@"
@@ -298,7 +312,8 @@ $(BENCHES): $(OUT)/bench/%: $(OBJ)/bench/%.o $(ARCHIVE)
 FUZZ_OBJ := $(BUILD)/obj/fuzz
 FUZZ_COMPILE = $(FUZZ_CC) -std=c11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined \
                -fno-sanitize-recover=all $(DEFINES) $(LIBRARY_CFLAGS)
-FUZZ_LIBRARY := $(patsubst %.c,$(FUZZ_OBJ)/%.o,$(LIBRARY_SOURCES))
+FUZZ_LIBRARY := $(patsubst %.c,$(FUZZ_OBJ)/%.o,$(LIBRARY_SOURCES)) \
+                $(FUZZ_OBJ)/generated/timeline_assets.o
 FUZZ_CHOSEN := $(if $(C),$(BUILD)/fuzz/fuzz_$(C),$(FUZZERS))
 T ?= 60
 
@@ -309,6 +324,11 @@ $(FUZZ_OBJ)/%.o: %.c $(FUZZ_OBJ)/flags
 	$(Q)mkdir -p $(@D)
 	@echo "  CC   $@"
 	$(Q)$(FUZZ_COMPILE) -MMD -MP -c $< -o $@
+
+$(FUZZ_OBJ)/generated/%.o: $(BUILD)/generated/%.c $(FUZZ_OBJ)/flags
+	$(Q)mkdir -p $(@D)
+	@echo "  CC   $@"
+	$(Q)$(FUZZ_COMPILE) -c $< -o $@
 
 $(FUZZERS): $(BUILD)/fuzz/%: $(FUZZ_OBJ)/fuzz/%.o $(FUZZ_LIBRARY)
 	@echo "  LD   $@"

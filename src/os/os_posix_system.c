@@ -189,8 +189,8 @@ void *pp_os_buffer_alloc(size_t bytes)
     size_t whole = buffer_bytes(bytes), mapped = whole + HUGE_PAGE_BYTES;
     if (bytes == 0 || whole < bytes || mapped < whole)
         return NULL;
-    uint8_t *memory
-        = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *memory =
+        mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return NULL;
     size_t before = (HUGE_PAGE_BYTES - (uintptr_t)memory % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;

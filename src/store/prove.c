@@ -158,9 +158,8 @@ static enum pp_error hash_small(struct pp_ledger_reader *reader, uint64_t start,
     return PP_OK;
 }
 
-/* The complete subtree of that height that starts at `start`, a multiple of its size. */
-static enum pp_error subtree(struct pp_ledger_reader *reader, uint64_t start, unsigned height,
-                             struct pp_digest *out)
+enum pp_error pp_reader_subtree(struct pp_ledger_reader *reader, uint64_t start, unsigned height,
+                                struct pp_digest *out)
 {
     uint64_t count = (uint64_t)1 << height, last = start + count - 1;
     uint64_t first = pp_ledger_reader_first(reader);
@@ -196,7 +195,7 @@ static enum pp_error range_root(struct pp_ledger_reader *reader, struct pp_merkl
         while (height < PP_MERKLE_HEIGHT_MAX && (at >> height & 1) == 0 &&
                ((uint64_t)2 << height) <= range.end - at)
             height++;
-        enum pp_error error = subtree(reader, at, height, &parts[count++]);
+        enum pp_error error = pp_reader_subtree(reader, at, height, &parts[count++]);
         if (error != PP_OK)
             return error;
         at += (uint64_t)1 << height;

@@ -52,6 +52,10 @@ PP_MUST_CHECK enum pp_error pp_reader_index(struct pp_ledger_reader *reader, uin
 /* The leaf hashes of at most 64 entries from seq on, all in one block. */
 PP_MUST_CHECK enum pp_error pp_reader_leaves(struct pp_ledger_reader *reader, uint64_t seq,
                                              uint64_t count, struct pp_digest *leaves);
+/* The hash of the complete subtree of that height that starts at `start`, a multiple of its size.
+   Nothing from an index is believed: the caller checks what it leads to. */
+PP_MUST_CHECK enum pp_error pp_reader_subtree(struct pp_ledger_reader *reader, uint64_t start,
+                                              unsigned height, struct pp_digest *out);
 /* Drops the indexes. */
 void pp_reader_free_indexes(struct pp_ledger_reader *reader);
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* postproof bundle: a table of what can be done with evidence bundles and their parts. */
+#include <string.h>
+
+#include "bundle.h"
+
+struct part {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *description;
+};
+
+static const struct part PARTS[] = {
+    {"timeline", bundle_timeline_command, "write the timeline of a window as one HTML file"},
+};
+
+enum { PART_COUNT = sizeof PARTS / sizeof *PARTS };
+
+static int print_usage(FILE *out, int exit_code)
+{
+    fputs("usage: postproof bundle WORD [argument...] [option...]\n\n", out);
+    for (size_t i = 0; i < PART_COUNT; i++)
+        fprintf(out, "  %-9s %s\n", PARTS[i].name, PARTS[i].description);
+    fputs("\n`postproof bundle WORD --help` explains one and gives an example.\n", out);
+    return exit_code;
+}
+
+int cmd_bundle(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+    for (size_t i = 0; i < PART_COUNT; i++)
+        if (strcmp(word, PARTS[i].name) == 0)
+            return PARTS[i].run(argc - 1, argv + 1);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "help") == 0)
+        return print_usage(stdout, CLI_GOOD);
+    if (argc > 1)
+        fprintf(stderr, "postproof bundle: unknown word '%s'\n", word);
+    return print_usage(stderr, CLI_UNDECIDED);
+}
