@@ -6,6 +6,7 @@
 
 #include "../ledger/ledger_internal.h"
 #include "bundle_internal.h"
+#include "varint.h"
 
 /* ---- Manifest (section 4, spec/Bundle.v) ---------------------------------------------------- */
 
@@ -20,13 +21,6 @@ int pp_bundle_name_compare(struct pp_bytes a, struct pp_bytes b);
    ascend strictly; PP_ERROR_NO_SPACE. */
 PP_MUST_CHECK enum pp_error pp_bundle_manifest(const struct pp_bundle_line *lines, size_t count,
                                                struct pp_bundle_text *text);
-
-/* ---- Varints -------------------------------------------------------------------------------- */
-
-enum { PP_VARINT_BYTES_MAX = 10 };
-size_t pp_varint_put(uint64_t value, uint8_t out[PP_VARINT_BYTES_MAX]);
-/* Cuts one off the front of *rest; only the shortest form is read.  PP_ERROR_FORMAT. */
-PP_MUST_CHECK enum pp_error pp_varint_take(struct pp_bytes *rest, uint64_t *value);
 
 /* ---- Entries (section 5) -------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Unsigned LEB128, shortest form only. */
-#include "parts.h"
+/* Numbers of variable length. */
+#include "varint.h"
 
 size_t pp_varint_put(uint64_t value, uint8_t out[PP_VARINT_BYTES_MAX])
 {
