@@ -159,7 +159,7 @@ fuzz: deps ## libFuzzer for T=60 seconds on C=ledger, or on every target
 	$(DEPS) fuzz
 	$(AGAIN) $(PARALLEL) run-fuzz
 
-bench: deps ## speed and memory beside the peers, which it installs (SQLite, rsyslog, journald)
+bench: deps ## speed and memory beside the peers, which it installs (SQLite, nginx, Redis ...)
 	$(DEPS) bench
 	$(AGAIN) $(PARALLEL) build $(BENCHES)
 	$(AGAIN) run-bench
