@@ -54,7 +54,7 @@ struct load {
     const char *address, *log_path;
     bool resp;
     unsigned connection_count, pipeline, shares[3]; /* hot, cold, new keys: hundredths */
-    uint64_t rate, duration_ns, hot, cold, seed, pid;
+    uint64_t rate, duration_ns, count, hot, cold, seed, pid;
     char template[TEMPLATE_MAX];
     size_t template_len, key_at; /* key_at == template_len: there is none */
     FILE *log;
@@ -347,6 +347,8 @@ static void run(struct load *load)
 {
     uint64_t start = now_ns(), end = start + load->duration_ns, now = start;
     while (now < end || (load->outstanding != 0 && now < end + second_ns)) {
+        if (load->issued >= load->count && now < end)
+            end = now;
         for (unsigned i = 0; i < load->connection_count; i++)
             if (load->connections[i].fd < 0 && now >= load->connections[i].retry_ns && now < end)
                 connect_again(load, &load->connections[i]);
@@ -401,7 +403,7 @@ static void report(const struct load *load, uint64_t taken_ns, uint64_t server_n
 static const char usage[] =
     "usage: bench_serve -a HOST:PORT|unix:PATH -q REQUEST [-R] [-c CONNECTIONS] [-p IN_FLIGHT]\n"
     "           [-d SECONDS] [-r RATE] [-m HOT,COLD,NEW] [-H HOT_KEYS] [-C COLD_KEYS] [-s SEED]\n"
-    "           [-l LOG] [-P SERVER_PID]\n"
+    "           [-l LOG] [-n REQUESTS] [-P SERVER_PID]\n"
     "REQUEST is a file with the bytes of one request; '@' and 15 dots in it give way to a key.\n"
     "-R: RESP, else HTTP.  -r 0: IN_FLIGHT requests at once, when all of them are answered again.\n"
     "-m: hundredths of requests with hot, cold and new keys.  -l: a line for each request: key,\n"
@@ -421,7 +423,7 @@ static void read_template(struct load *load, const char *path)
 static void parse(struct load *load, int argc, char **argv)
 {
     int option;
-    while ((option = getopt(argc, argv, "a:q:Rc:p:d:r:m:H:C:s:l:P:")) != -1) {
+    while ((option = getopt(argc, argv, "a:q:Rc:p:d:r:m:H:C:s:l:n:P:")) != -1) {
         uint64_t number = optarg == NULL ? 0 : strtoull(optarg, NULL, 10);
         switch (option) {
         case 'a':
@@ -462,6 +464,9 @@ static void parse(struct load *load, int argc, char **argv)
         case 'l':
             load->log_path = optarg;
             break;
+        case 'n':
+            load->count = number;
+            break;
         case 'P':
             load->pid = number;
             break;
@@ -486,6 +491,7 @@ int main(int argc, char **argv)
                                .pipeline = 1,
                                .shares = {0, 100, 0},
                                .duration_ns = 2000000000,
+                               .count = UINT64_MAX,
                                .hot = 10,
                                .cold = 1000000,
                                .seed = 1};
