@@ -228,16 +228,33 @@ struct pp_digest pp_empty_hash(void)
     return pp_sha256((struct pp_bytes){NULL, 0});
 }
 
+/* Goes on from the state behind a pad block with a message that fits one block: the block is made
+   here, since SHA256_Update and SHA256_Final copy and clear more than that. */
+static void finish_pad(const struct pp_sha256_stream *pad, uint8_t block[BLOCK_BYTES], size_t bytes,
+                       struct pp_digest *out)
+{
+    SHA256_CTX state;
+    memcpy(state.h, pad->state, sizeof state.h);
+    block[bytes] = 0x80;
+    memset(block + bytes + 1, 0, BLOCK_BYTES - LENGTH_BYTES - bytes - 1);
+    uint64_t bits = htobe64(8 * (uint64_t)(BLOCK_BYTES + bytes));
+    memcpy(block + BLOCK_BYTES - LENGTH_BYTES, &bits, sizeof bits);
+    SHA256_Transform(&state, block);
+    put_digest(&state, out);
+}
+
 struct pp_tag pp_chain_tag(const struct pp_mac_key *key, const struct pp_tag *previous,
                            const struct pp_digest *leaf)
 {
-    uint8_t input[1 + PP_TAG_BYTES + PP_DIGEST_BYTES];
-    input[0] = TAG_DOMAIN;
-    memcpy(input + 1, previous->b, PP_TAG_BYTES);
-    memcpy(input + 1 + PP_TAG_BYTES, leaf->b, PP_DIGEST_BYTES);
-    struct pp_sha256_stream inner = key->inner;
-    SHA256_Update(context(&inner), input, sizeof input);
-    struct pp_digest digest = mac_finish(key, &inner);
+    enum { INPUT_BYTES = 1 + PP_TAG_BYTES + PP_DIGEST_BYTES };
+    uint8_t inner[BLOCK_BYTES], outer[BLOCK_BYTES];
+    struct pp_digest digest;
+    inner[0] = TAG_DOMAIN;
+    memcpy(inner + 1, previous->b, PP_TAG_BYTES);
+    memcpy(inner + 1 + PP_TAG_BYTES, leaf->b, PP_DIGEST_BYTES);
+    finish_pad(&key->inner, inner, INPUT_BYTES, &digest);
+    memcpy(outer, digest.b, PP_DIGEST_BYTES);
+    finish_pad(&key->outer, outer, PP_DIGEST_BYTES, &digest);
     struct pp_tag tag;
     memcpy(tag.b, digest.b, PP_TAG_BYTES);
     return tag;
