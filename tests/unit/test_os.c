@@ -277,39 +277,6 @@ static void preallocating_extends_with_zeros_and_keeps_contents(void **state)
     pp_os_close(fd);
 }
 
-/* Through the page cache before and after, so that a stale page would show. */
-static void direct_writes_reach_every_reader(void **state)
-{
-    (void)state;
-    enum { BLOCKS = 3, BYTES = BLOCKS * PP_OS_BLOCK_BYTES };
-    static uint8_t back[BYTES];
-    int fd = create("segment"), direct = pp_os_open(dir, "segment", PP_OS_DIRECT);
-    if (direct == -EINVAL) {
-        print_message("this file system takes no direct writes\n");
-        pp_os_close(fd);
-        skip();
-    }
-    assert_true(direct >= 0);
-    uint8_t *blocks = pp_os_buffer_alloc(BYTES);
-    assert_non_null(blocks);
-    assert_int_equal(pp_os_preallocate(fd, 65536), 0);
-    assert_int_equal(pp_os_write_at(fd, "kept", 4, 0), 0);
-    assert_int_equal(pp_os_read_at(fd, back, BYTES, 0), BYTES);
-    for (int round = 1; round <= 5; round++) {
-        memset(blocks, round, BYTES);
-        assert_int_equal(pp_os_write_at(direct, blocks, BYTES, PP_OS_BLOCK_BYTES), 0);
-        assert_int_equal(pp_os_sync_data(fd), 0);
-        assert_int_equal(pp_os_read_at(fd, back, BYTES, PP_OS_BLOCK_BYTES), BYTES);
-        assert_memory_equal(back, blocks, BYTES);
-    }
-    assert_int_equal(pp_os_read_at(fd, back, 4, 0), 4);
-    assert_memory_equal(back, "kept", 4);
-    assert_int_equal(pp_os_size(fd), 65536);
-    pp_os_buffer_free(blocks, BYTES);
-    pp_os_close(direct);
-    pp_os_close(fd);
-}
-
 static void truncating_sets_the_size(void **state)
 {
     (void)state;
@@ -600,7 +567,6 @@ int main(void)
         IN_SCRATCH(offsets_beyond_the_file_system_are_refused),
         IN_SCRATCH(a_gap_reads_as_zeros),
         IN_SCRATCH(preallocating_extends_with_zeros_and_keeps_contents),
-        IN_SCRATCH(direct_writes_reach_every_reader),
         IN_SCRATCH(truncating_sets_the_size),
         cmocka_unit_test(a_full_disk_is_reported),
         IN_SCRATCH(a_read_only_descriptor_takes_no_bytes),
