@@ -332,6 +332,8 @@ $(FUZZ_OBJ)/generated/%.o: $(BUILD)/generated/%.c $(FUZZ_OBJ)/flags
 	@echo "  CC   $@"
 	$(Q)$(FUZZ_COMPILE) -c $< -o $@
 
+$(BUILD)/fuzz/fuzz_serve: $(patsubst %,$(FUZZ_OBJ)/daemon/%.o,http resp text)
+
 $(FUZZERS): $(BUILD)/fuzz/%: $(FUZZ_OBJ)/fuzz/%.o $(FUZZ_LIBRARY)
 	@echo "  LD   $@"
 	$(Q)mkdir -p $(@D)
