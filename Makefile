@@ -25,7 +25,7 @@ Q := $(if $(V),,@)
 
 # Asked once, and not before a recipe needs it: `make deps` may have to install the answer first.
 once = $(eval $1 := $2)$($1)
-LIBRARY_PACKAGES := libcrypto jansson libsodium zlib
+LIBRARY_PACKAGES := libcrypto jansson libsodium zlib gnutls
 packages = $(shell $(PKG_CONFIG) $1 $(LIBRARY_PACKAGES) 2>/dev/null)
 compiler_takes = $(shell $(CC) -Werror $1 -x c -c /dev/null -o /dev/null 2>/dev/null && echo $1)
 LIBRARY_CFLAGS = $(call once,LIBRARY_CFLAGS,$(call packages,--cflags))
@@ -61,7 +61,8 @@ HELPER_SOURCES := $(filter-out tests/lib/os_fault.c,$(wildcard tests/lib/*.c))
 object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
 
 LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OBJ)/generated/timeline_assets.o
-PROGRAM_OBJECTS := $(call object,cli/*.c daemon/*.c) $(OBJ)/generated/proofs_manifest.o
+PROGRAM_OBJECTS := $(call object,cli/*.c daemon/*.c) \
+                   $(addprefix $(OBJ)/generated/,proofs_manifest.o bundle_files.o)
 HELPER_OBJECTS := $(call object,$(HELPER_SOURCES))
 # The fault tests replace the system calls' file by one that fails when told to.
 FAULT_OBJECTS := $(call object,tests/lib/os_fault.c) \
@@ -80,8 +81,6 @@ EXAMPLES := $(call programs,examples,examples,*.c)
 BENCHES := $(call programs,bench,bench,bench_*.c)
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
 SCRIPTS := $(sort $(wildcard tests/integration/*.sh))
-# These do more under PP_CHAOS=1.
-CHAOS_SCRIPTS := tests/integration/64-serve-burst.sh
 DIFFERENTIAL := tests/differential/run tests/differential/run-sanitized
 CHECKS := tools/check-layers tools/check-style tools/check-exports tools/check-claims
 SANITIZED_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/sanitize-address/tests/%, \
@@ -142,26 +141,26 @@ prove-mutants: deps ## breaks proved functions in small ways: each must make a p
 	$(Q)tools/prove-mutants
 
 e2e-test: deps ## the stories in tests/integration, with the real program
-	$(AGAIN) $(PARALLEL) build $(EXAMPLES) $(BENCHES)
+	$(AGAIN) $(PARALLEL) build $(EXAMPLES)
 	$(AGAIN) run-e2e
 
 run-e2e:
 	$(RUN_TESTS) $(SCRIPTS)
 
-chaos-test: deps ## fault tests at full count: kills, full disks, power cuts, bursts, floods
-	$(AGAIN) $(PARALLEL) build tests $(BENCHES)
+chaos-test: deps ## fault tests at full count: kills, full disks, failing disks, power cuts
+	$(AGAIN) $(PARALLEL) tests
 	$(AGAIN) run-chaos
 
 run-chaos: export PP_CHAOS := 1
 run-chaos: export TEST_LIMIT_S := 14400
 run-chaos:
-	$(RUN_TESTS) $(CHAOS_SCRIPTS) $(FAULT_TESTS)
+	$(RUN_TESTS) $(FAULT_TESTS)
 
 fuzz: deps ## libFuzzer for T=60 seconds on C=ledger, or on every target
 	$(DEPS) fuzz
 	$(AGAIN) $(PARALLEL) run-fuzz
 
-bench: deps ## speed and memory beside the peers, which it installs (SQLite, nginx, Redis ...)
+bench: deps ## speed and memory beside the peers, which it installs (SQLite, rsyslog, journald)
 	$(DEPS) bench
 	$(AGAIN) $(PARALLEL) build $(BENCHES)
 	$(AGAIN) run-bench
@@ -196,7 +195,7 @@ MAN = $(DESTDIR)$(PREFIX)/share/man/man1
 MAN_PAGES := $(wildcard docs/man/*.1)
 HEADERS := $(wildcard include/postproof/*.h)
 # Further names of the program: the table PROGRAMS in cli/main.c.
-OTHER_NAMES := log_verifier
+OTHER_NAMES := log_verifier bundle_builder verify_bundle
 
 install: build $(BUILD)/postproof.pc ## installs under PREFIX, staged below DESTDIR
 	install -d $(BIN) $(LIB)/pkgconfig $(INCLUDE) $(MAN)
@@ -255,6 +254,19 @@ $(BUILD)/generated/proofs_manifest.c: proofs/manifest.json
 	    echo 'const unsigned char cli_proofs_manifest[] = {'; \
 	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
 	    echo 'const size_t cli_proofs_manifest_bytes = sizeof cli_proofs_manifest;'; } > $@
+
+# What every bundle carries: the specifications, the proofs and their manifest.
+BUNDLE_FILES := $(sort $(wildcard spec/*.v proofs/*/*.v) proofs/axioms.txt proofs/manifest.json)
+$(BUILD)/generated/bundle_files.c: $(BUNDLE_FILES)
+	$(Q)mkdir -p $(@D)
+	$(Q){ echo '#include "../../cli/bundle_files.h"'; n=0; \
+	    for file in $(BUNDLE_FILES); do \
+	        n=$$((n + 1)); echo "static const uint8_t file_$$n[] = {"; \
+	        od -An -v -tx1 $$file | sed 's/ \(..\)/0x\1,/g'; echo '};'; done; \
+	    echo 'const struct pp_bundle_file cli_bundle_files[] = {'; n=0; \
+	    for file in $(BUNDLE_FILES); do \
+	        n=$$((n + 1)); echo "{\"$$file\", {file_$$n, sizeof file_$$n}},"; done; \
+	    echo '};'; echo "const size_t cli_bundle_file_count = $$n;"; } > $@
 
 # The page of timelines: its scripts joined, and all byte for byte, since its policy names hashes.
 TIMELINE := web/timeline
@@ -331,8 +343,6 @@ $(FUZZ_OBJ)/generated/%.o: $(BUILD)/generated/%.c $(FUZZ_OBJ)/flags
 	$(Q)mkdir -p $(@D)
 	@echo "  CC   $@"
 	$(Q)$(FUZZ_COMPILE) -c $< -o $@
-
-$(BUILD)/fuzz/fuzz_serve: $(patsubst %,$(FUZZ_OBJ)/daemon/%.o,http resp text)
 
 $(FUZZERS): $(BUILD)/fuzz/%: $(FUZZ_OBJ)/fuzz/%.o $(FUZZ_LIBRARY)
 	@echo "  LD   $@"
