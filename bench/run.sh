@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `make bench`: the ledger, its peers in the same run, and the ratios between them.
+# `make bench`: the ledger and the limiter, their peers in the same run, and the ratios.
 # run.sh PROGRAM [ENTRIES [LARGEST [PEER_LINES]]]; PROGRAM is the built bench_ledger.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -45,3 +45,5 @@ awk -F'\t' '
             if (p !~ /fdatasync/)
                 row("bytes/entry", ours["bytes per entry on disk, 160-byte bodies"], p, bytes[p])
     }' "$folder/ours.tsv" "$folder/peers.tsv" | { IFS= read -r title; echo "$title"; sort; }
+echo
+"$here/peers/limiter.sh" "$(dirname "$program")/../postproof" "$(dirname "$program")/bench_serve"

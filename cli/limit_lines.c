@@ -67,11 +67,28 @@ const char *limit_parse_event(struct pp_bytes line, struct limit_request *reques
     return next_word(&line).len == 0 ? NULL : "the line goes on behind the decision";
 }
 
-/* "[10/Oct/2000:13:55:36 -0700]" (Apache's mod_log_config, "%t"). */
+/* What comes before the request, which begins with the first quote that is not escaped: a quote in
+   the user's name is \x22 (nginx) or \" (Apache's mod_log_config), and Apache's word for a name
+   without letters is "". */
+static struct pp_bytes before_request(struct pp_bytes line)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        bool empty = line.data[i] == '"' && i + 1 < line.len && line.data[i + 1] == '"';
+        if (line.data[i] == '"' && !empty)
+            return (struct pp_bytes){line.data, i};
+        if (line.data[i] == '\\' || empty)
+            i++;
+    }
+    return line;
+}
+
+/* "[10/Oct/2000:13:55:36 -0700]" (Apache's mod_log_config, "%t"): the last bracket before the
+   request, since a user's name may hold one, too. */
 static bool parse_access_time(struct pp_bytes line, uint64_t *time_ns)
 {
     char text[32];
-    const uint8_t *open = line.len == 0 ? NULL : memchr(line.data, '[', line.len);
+    line = before_request(line);
+    const uint8_t *open = line.len == 0 ? NULL : memrchr(line.data, '[', line.len);
     if (open == NULL)
         return false;
     size_t left = line.len - (size_t)(open + 1 - line.data);
@@ -99,5 +116,6 @@ const char *limit_parse_access(struct pp_bytes line, struct limit_request *reque
     if (!parse_access_time(line, &request->time_ns))
         return "there is no [day/month/year:hour:minute:second zone] in it";
     request->key = next_word(&line);
-    return request->key.len == 0 ? "there is no client address" : NULL;
+    return request->key.len == 0 || request->key.data[0] == '[' ? "there is no client address"
+                                                                : NULL;
 }

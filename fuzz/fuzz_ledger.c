@@ -162,20 +162,19 @@ static void fuzz_segment(struct pp_bytes data)
     static uint64_t offsets[2048];
     struct pp_digest seed = {{0x70, 0x70}};
     struct pp_node_sink sink = {nodes, 0, sizeof nodes / sizeof nodes[0]};
-    struct pp_check_input input = {.data = data,
-                                   .scratch = &scratch,
+    struct pp_check_input input = {.scratch = &scratch,
                                    .sizes = {0, PP_NO_SEQ},
                                    .index_offsets = offsets,
                                    .index_offsets_cap = sizeof offsets / sizeof offsets[0],
                                    .sink = &sink};
-    pp_segment_check(&input, &keyless);
+    pp_segment_check(&input, data, &keyless);
     check_result(&keyless, data);
     if (keyless.has_header && keyless.header.epoch > KEYED_EPOCH_MAX)
         return;
     input.seed = &seed;
     sink.count = 0;
     scratch.ratchet_ready = false;
-    pp_segment_check(&input, &keyed);
+    pp_segment_check(&input, data, &keyed);
     check_result(&keyed, data);
     require(keyed.has_header == keyless.has_header);
     if (keyed.verdict == PP_VERDICT_OK && keyless.verdict == PP_VERDICT_OK)

@@ -99,8 +99,9 @@ void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *pre
 /* out[i] = node(children[2 i], children[2 i + 1]); out may be children itself. */
 void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *children, size_t n,
                        struct pp_digest *out);
-/* The same without lanes: four independent nodes in turn, block by block, so that the processor
-   overlaps their SHA instructions.  The faster way where it has them. */
+/* Without lanes: independent hashes in turn, block by block, so that the processor overlaps their
+   SHA instructions.  The faster way for few blocks where it has them. */
+void pp_sha256_interleaved(const struct pp_bytes *messages, size_t n, struct pp_digest *const *out);
 void pp_node_hash_interleaved(const struct pp_digest *children, size_t n, struct pp_digest *out);
 /* out[i] = chain tag of in[i]. */
 struct pp_chain_input {

@@ -9,13 +9,39 @@
 
 #include "base.h"
 
-/* Fewer inputs than this do not fill the lanes. */
-enum { LANES_WORTH_IT = 12 };
+/* Fewer inputs than this do not fill the lanes; and three blocks with their padding are hashed
+   without lanes before a job for them is made (docs/adr/0004). */
+enum { LANES_WORTH_IT = 12, FEW_BLOCKS_BYTES = 2 * 64 - 9 };
 
-static void leaf_hash_loop(const struct pp_bytes *prefixed, size_t n, struct pp_digest *out)
+/* Some messages and where their hashes go. */
+enum { BURST = 128 };
+struct burst {
+    struct pp_bytes messages[BURST];
+    struct pp_digest *out[BURST];
+    size_t count;
+};
+
+static void add(struct burst *burst, struct pp_bytes message, struct pp_digest *out)
 {
-    for (size_t i = 0; i < n; i++)
-        out[i] = pp_sha256(prefixed[i]);
+    burst->messages[burst->count] = message;
+    burst->out[burst->count++] = out;
+}
+
+static void interleave(struct burst *burst)
+{
+    pp_sha256_interleaved(burst->messages, burst->count, burst->out);
+    burst->count = 0;
+}
+
+static void hash_without_lanes(const struct pp_bytes *messages, size_t n, struct pp_digest *out)
+{
+    struct burst burst;
+    burst.count = 0;
+    for (size_t i = 0; i < n; i++) {
+        add(&burst, messages[i], &out[i]);
+        if (burst.count == BURST || i + 1 == n)
+            interleave(&burst);
+    }
 }
 
 static void chain_tag_loop(const struct pp_chain_input *in, size_t n, struct pp_tag *out)
@@ -47,7 +73,7 @@ void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *pre
                        struct pp_digest *out)
 {
     (void)engine;
-    leaf_hash_loop(prefixed, n, out);
+    hash_without_lanes(prefixed, n, out);
 }
 
 void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *children, size_t n,
@@ -69,7 +95,6 @@ void pp_chain_tag_many(struct pp_hash_engine *engine, const struct pp_chain_inpu
 #include <intel-ipsec-mb.h>
 
 enum {
-    BURST = 128,
     NODE_INPUT_BYTES = 1 + 2 * PP_DIGEST_BYTES,
     TAG_INPUT_BYTES = 1 + PP_TAG_BYTES + PP_DIGEST_BYTES,
     TAG_DOMAIN = 0x54,
@@ -79,9 +104,9 @@ enum {
 struct pp_hash_engine {
     IMB_MGR *manager;
     const char *name;
-    uint8_t staging[BURST][NODE_INPUT_BYTES + 7];
-    struct pp_bytes inputs[BURST];
-    IMB_JOB jobs[BURST];
+    struct burst few_blocks, many_blocks;
+    uint8_t nodes[BURST][NODE_INPUT_BYTES + 7], tags[BURST][64];
+    IMB_JOB jobs[BURST]; /* of tags */
 };
 
 _Static_assert(BURST <= IMB_MAX_BURST_SIZE, "a burst fits");
@@ -115,40 +140,57 @@ static void fill_job(IMB_JOB *job, struct pp_bytes input, struct pp_digest *out)
     job->auth_tag_output_len_in_bytes = PP_DIGEST_BYTES;
 }
 
-/* out[i] = SHA-256 of inputs[i] for at most BURST inputs.  The queue starts and ends empty: with
-   version 1.3 of the library, bursts that wrapped around a queue in use gave wrong hashes. */
-static void hash_burst(struct pp_hash_engine *engine, const struct pp_bytes *inputs, size_t count,
-                       struct pp_digest *out)
+/* The queue starts and ends empty: with version 1.3 of the library, bursts that wrapped around a
+   queue in use gave wrong hashes. */
+static void hash_in_lanes(struct pp_hash_engine *engine, struct burst *burst)
 {
     IMB_JOB *jobs[BURST];
-    if (IMB_GET_NEXT_BURST(engine->manager, (uint32_t)count, jobs) != count) {
-        leaf_hash_loop(inputs, count, out);
+    uint32_t count = (uint32_t)burst->count;
+    if (IMB_GET_NEXT_BURST(engine->manager, count, jobs) != count) {
+        interleave(burst);
         return;
     }
     for (size_t i = 0; i < count; i++)
-        fill_job(jobs[i], inputs[i], &out[i]);
-    (void)IMB_SUBMIT_BURST_NOCHECK(engine->manager, (uint32_t)count, jobs);
+        fill_job(jobs[i], burst->messages[i], burst->out[i]);
+    (void)IMB_SUBMIT_BURST_NOCHECK(engine->manager, count, jobs);
     while (IMB_FLUSH_BURST(engine->manager, BURST, jobs) != 0)
         ;
+    burst->count = 0;
+}
+
+static void hash_burst(struct pp_hash_engine *engine, struct burst *burst)
+{
+    if (burst->count < LANES_WORTH_IT)
+        interleave(burst);
+    else
+        hash_in_lanes(engine, burst);
+}
+
+/* A job costs about as much as two blocks do that SHA instructions hash without lanes. */
+static bool has_sha_instructions(const struct pp_hash_engine *engine)
+{
+    return (engine->manager->features & IMB_FEATURE_SHANI) != 0;
 }
 
 void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *prefixed, size_t n,
                        struct pp_digest *out)
 {
-    if (engine == NULL || n < LANES_WORTH_IT) {
-        leaf_hash_loop(prefixed, n, out);
+    if (engine == NULL) {
+        hash_without_lanes(prefixed, n, out);
         return;
     }
-    for (size_t done = 0; done < n; done += BURST) {
-        size_t count = n - done < BURST ? n - done : BURST;
-        hash_burst(engine, prefixed + done, count, out + done);
+    size_t few_bytes = has_sha_instructions(engine) ? FEW_BLOCKS_BYTES : 0;
+    for (size_t i = 0; i < n; i++) {
+        bool few = prefixed[i].len <= few_bytes;
+        struct burst *burst = few ? &engine->few_blocks : &engine->many_blocks;
+        add(burst, prefixed[i], &out[i]);
+        if (few && burst->count == BURST)
+            interleave(burst);
+        else if (burst->count == BURST)
+            hash_in_lanes(engine, burst);
     }
-}
-
-/* A job costs more than the second block of a node: SHA instructions without lanes are faster. */
-static bool has_sha_instructions(const struct pp_hash_engine *engine)
-{
-    return (engine->manager->features & IMB_FEATURE_SHANI) != 0;
+    interleave(&engine->few_blocks);
+    hash_burst(engine, &engine->many_blocks);
 }
 
 void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *children, size_t n,
@@ -158,14 +200,15 @@ void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *ch
         pp_node_hash_interleaved(children, n, out);
         return;
     }
-    for (size_t done = 0; done < n; done += BURST) {
-        size_t count = n - done < BURST ? n - done : BURST;
-        for (size_t i = 0; i < count; i++) {
-            engine->staging[i][0] = NODE_PREFIX;
-            memcpy(engine->staging[i] + 1, children[2 * (done + i)].b, 2 * PP_DIGEST_BYTES);
-            engine->inputs[i] = (struct pp_bytes){engine->staging[i], NODE_INPUT_BYTES};
-        }
-        hash_burst(engine, engine->inputs, count, out + done);
+    for (size_t i = 0; i < n; i++) {
+        struct burst *burst = &engine->many_blocks;
+        uint8_t *input = engine->nodes[burst->count];
+        input[0] = NODE_PREFIX;
+        memcpy(input + 1, children[2 * i].b, PP_DIGEST_BYTES);
+        memcpy(input + 1 + PP_DIGEST_BYTES, children[2 * i + 1].b, PP_DIGEST_BYTES);
+        add(burst, (struct pp_bytes){input, NODE_INPUT_BYTES}, &out[i]);
+        if (burst->count == BURST || i + 1 == n)
+            hash_burst(engine, burst);
     }
 }
 
@@ -176,20 +219,28 @@ static uint8_t *pad_words(const struct pp_sha256_stream *stream)
     return (uint8_t *)(uintptr_t)stream->state;
 }
 
+/* What all tags have in common. */
+static void init_tag_jobs(struct pp_hash_engine *engine)
+{
+    for (size_t i = 0; i < BURST; i++) {
+        IMB_JOB *job = &engine->jobs[i];
+        engine->tags[i][0] = TAG_DOMAIN;
+        job->hash_alg = IMB_AUTH_HMAC_SHA_256;
+        job->src = engine->tags[i];
+        job->hash_start_src_offset_in_bytes = 0;
+        job->msg_len_to_hash_in_bytes = TAG_INPUT_BYTES;
+        job->auth_tag_output_len_in_bytes = PP_TAG_BYTES;
+    }
+}
+
 static void tag_job(struct pp_hash_engine *engine, size_t slot, const struct pp_chain_input *in,
                     struct pp_tag *out)
 {
-    uint8_t *input = engine->staging[slot];
-    input[0] = TAG_DOMAIN;
+    uint8_t *input = engine->tags[slot];
     memcpy(input + 1, in->previous.b, PP_TAG_BYTES);
     memcpy(input + 1 + PP_TAG_BYTES, in->leaf.b, PP_DIGEST_BYTES);
     IMB_JOB *job = &engine->jobs[slot];
-    job->hash_alg = IMB_AUTH_HMAC_SHA_256;
-    job->src = input;
-    job->hash_start_src_offset_in_bytes = 0;
-    job->msg_len_to_hash_in_bytes = TAG_INPUT_BYTES;
     job->auth_tag_output = out->b;
-    job->auth_tag_output_len_in_bytes = PP_TAG_BYTES;
     job->u.HMAC._hashed_auth_key_xor_ipad = pad_words(&in->key->inner);
     job->u.HMAC._hashed_auth_key_xor_opad = pad_words(&in->key->outer);
 }
@@ -216,13 +267,13 @@ void pp_chain_tag_many(struct pp_hash_engine *engine, const struct pp_chain_inpu
 static bool self_test(struct pp_hash_engine *engine)
 {
     struct pp_digest digests[BURST];
-    const uint8_t *bytes = &engine->staging[0][0];
+    const uint8_t *bytes = &engine->nodes[0][0];
+    memset(engine->nodes, 0xa5, sizeof engine->nodes);
     for (size_t i = 0; i < BURST; i++)
-        engine->inputs[i] = (struct pp_bytes){bytes, 1 + i * 5};
-    memset(engine->staging, 0xa5, sizeof engine->staging);
-    hash_burst(engine, engine->inputs, BURST, digests);
+        add(&engine->many_blocks, (struct pp_bytes){bytes, 1 + i * 5}, &digests[i]);
+    hash_in_lanes(engine, &engine->many_blocks);
     for (size_t i = 0; i < BURST; i++) {
-        struct pp_digest expected = pp_sha256(engine->inputs[i]);
+        struct pp_digest expected = pp_sha256((struct pp_bytes){bytes, 1 + i * 5});
         if (memcmp(digests[i].b, expected.b, PP_DIGEST_BYTES) != 0)
             return false;
     }
@@ -247,6 +298,7 @@ struct pp_hash_engine *pp_hash_engine_init(void *memory, size_t bytes)
     if (imb_get_errno(engine->manager) != 0 || arch < IMB_ARCH_SSE || arch > IMB_ARCH_AVX512)
         return NULL;
     engine->name = names[arch];
+    init_tag_jobs(engine);
     return self_test(engine) ? engine : NULL;
 }
 

@@ -6,6 +6,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "hash.h"
 
+#include <endian.h>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <string.h>
@@ -121,45 +122,104 @@ struct pp_digest pp_node_hash(const struct pp_digest *left, const struct pp_dige
     return pp_sha256((struct pp_bytes){input, sizeof input});
 }
 
-/* The two blocks of a node: 0x01 ‖ left ‖ right, then FIPS 180-4's padding of 65 bytes. */
-static void node_blocks(const struct pp_digest children[2], uint8_t blocks[2][BLOCK_BYTES])
+static void put_digest(const SHA256_CTX *state, struct pp_digest *out)
 {
-    enum { TAIL = 1 + 2 * PP_DIGEST_BYTES - BLOCK_BYTES, BITS = 8 * (1 + 2 * PP_DIGEST_BYTES) };
-    memset(blocks[1], 0, BLOCK_BYTES);
-    blocks[0][0] = NODE_PREFIX;
-    memcpy(blocks[0] + 1, children[0].b, PP_DIGEST_BYTES);
-    memcpy(blocks[0] + 1 + PP_DIGEST_BYTES, children[1].b, PP_DIGEST_BYTES - TAIL);
-    memcpy(blocks[1], children[1].b + PP_DIGEST_BYTES - TAIL, TAIL);
-    blocks[1][TAIL] = 0x80;
-    blocks[1][BLOCK_BYTES - 2] = BITS / 256;
-    blocks[1][BLOCK_BYTES - 1] = BITS % 256;
+    for (size_t i = 0; i < PP_DIGEST_BYTES / 4; i++) {
+        uint32_t word = htobe32(state->h[i]);
+        memcpy(out->b + 4 * i, &word, sizeof word);
+    }
 }
 
-static struct pp_digest state_digest(const SHA256_CTX *state)
+/* One of some independent hashes that take their blocks in turn, so that the processor overlaps
+   them. */
+enum { STREAMS = 8, LENGTH_BYTES = 8 };
+struct stream {
+    SHA256_CTX state;
+    const uint8_t *data; /* its whole blocks */
+    size_t whole, blocks;
+    uint8_t tail[2 * BLOCK_BYTES]; /* what follows them, with FIPS 180-4's padding */
+};
+
+static void put_tail(struct stream *stream, struct pp_bytes message)
 {
-    struct pp_digest digest;
-    for (size_t i = 0; i < PP_DIGEST_BYTES / 4; i++)
-        pp_put_u32(digest.b + 4 * i, state->h[i]);
-    return digest;
+    size_t rest = message.len % BLOCK_BYTES;
+    size_t blocks = rest < BLOCK_BYTES - LENGTH_BYTES ? 1 : 2;
+    stream->data = message.data;
+    stream->whole = message.len / BLOCK_BYTES;
+    stream->blocks = stream->whole + blocks;
+    memset(stream->tail, 0, blocks * BLOCK_BYTES);
+    memcpy(stream->tail, message.data + (message.len - rest), rest);
+    stream->tail[rest] = 0x80;
+    uint64_t bits = htobe64(8 * (uint64_t)message.len);
+    memcpy(stream->tail + blocks * BLOCK_BYTES - LENGTH_BYTES, &bits, sizeof bits);
+}
+
+static void hash_streams(struct stream *streams, size_t count, const SHA256_CTX *start)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(streams[i].state.h, start->h, sizeof start->h);
+        most = streams[i].blocks > most ? streams[i].blocks : most;
+    }
+    for (size_t block = 0; block < most; block++) {
+        for (size_t i = 0; i < count; i++) {
+            struct stream *s = &streams[i];
+            if (block < s->whole)
+                SHA256_Transform(&s->state, s->data + BLOCK_BYTES * block);
+            else if (block < s->blocks)
+                SHA256_Transform(&s->state, s->tail + BLOCK_BYTES * (block - s->whole));
+        }
+    }
+}
+
+void pp_sha256_interleaved(const struct pp_bytes *messages, size_t n, struct pp_digest *const *out)
+{
+    struct stream streams[STREAMS];
+    SHA256_CTX start;
+    SHA256_Init(&start);
+    for (size_t done = 0; done < n; done += STREAMS) {
+        size_t count = n - done < STREAMS ? n - done : STREAMS;
+        for (size_t i = 0; i < count; i++)
+            put_tail(&streams[i], messages[done + i]);
+        hash_streams(streams, count, &start);
+        for (size_t i = 0; i < count; i++)
+            put_digest(&streams[i].state, out[done + i]);
+    }
+}
+
+enum { NODE_BYTES = 1 + 2 * PP_DIGEST_BYTES };
+
+/* 0x01 ‖ left ‖ right is one byte longer than a block: both blocks are the tail. */
+static void init_node(struct stream *stream)
+{
+    static const uint8_t zeros[NODE_BYTES];
+    put_tail(stream, (struct pp_bytes){zeros, NODE_BYTES});
+    memcpy(stream->tail + BLOCK_BYTES, stream->tail, BLOCK_BYTES);
+    stream->tail[0] = NODE_PREFIX;
+    stream->whole = 0;
+}
+
+/* The padding behind it stays. */
+static void put_node(struct stream *stream, const struct pp_digest children[2])
+{
+    memcpy(stream->tail + 1, children[0].b, PP_DIGEST_BYTES);
+    memcpy(stream->tail + 1 + PP_DIGEST_BYTES, children[1].b, PP_DIGEST_BYTES);
 }
 
 void pp_node_hash_interleaved(const struct pp_digest *children, size_t n, struct pp_digest *out)
 {
-    enum { STREAMS = 8 };
-    SHA256_CTX start, states[STREAMS];
-    uint8_t blocks[STREAMS][2][BLOCK_BYTES];
+    struct stream streams[STREAMS];
+    SHA256_CTX start;
     SHA256_Init(&start);
+    for (size_t i = 0; i < STREAMS && i < n; i++)
+        init_node(&streams[i]);
     for (size_t done = 0; done < n; done += STREAMS) {
         size_t count = n - done < STREAMS ? n - done : STREAMS;
-        for (size_t i = 0; i < count; i++) {
-            node_blocks(children + 2 * (done + i), blocks[i]);
-            memcpy(states[i].h, start.h, sizeof start.h);
-        }
-        for (size_t block = 0; block < 2; block++)
-            for (size_t i = 0; i < count; i++)
-                SHA256_Transform(&states[i], blocks[i][block]);
         for (size_t i = 0; i < count; i++)
-            out[done + i] = state_digest(&states[i]);
+            put_node(&streams[i], children + 2 * (done + i));
+        hash_streams(streams, count, &start);
+        for (size_t i = 0; i < count; i++)
+            put_digest(&streams[i].state, &out[done + i]);
     }
 }
 
@@ -168,16 +228,33 @@ struct pp_digest pp_empty_hash(void)
     return pp_sha256((struct pp_bytes){NULL, 0});
 }
 
+/* Goes on from the state behind a pad block with a message that fits one block: the block is made
+   here, since SHA256_Update and SHA256_Final copy and clear more than that. */
+static void finish_pad(const struct pp_sha256_stream *pad, uint8_t block[BLOCK_BYTES], size_t bytes,
+                       struct pp_digest *out)
+{
+    SHA256_CTX state;
+    memcpy(state.h, pad->state, sizeof state.h);
+    block[bytes] = 0x80;
+    memset(block + bytes + 1, 0, BLOCK_BYTES - LENGTH_BYTES - bytes - 1);
+    uint64_t bits = htobe64(8 * (uint64_t)(BLOCK_BYTES + bytes));
+    memcpy(block + BLOCK_BYTES - LENGTH_BYTES, &bits, sizeof bits);
+    SHA256_Transform(&state, block);
+    put_digest(&state, out);
+}
+
 struct pp_tag pp_chain_tag(const struct pp_mac_key *key, const struct pp_tag *previous,
                            const struct pp_digest *leaf)
 {
-    uint8_t input[1 + PP_TAG_BYTES + PP_DIGEST_BYTES];
-    input[0] = TAG_DOMAIN;
-    memcpy(input + 1, previous->b, PP_TAG_BYTES);
-    memcpy(input + 1 + PP_TAG_BYTES, leaf->b, PP_DIGEST_BYTES);
-    struct pp_sha256_stream inner = key->inner;
-    SHA256_Update(context(&inner), input, sizeof input);
-    struct pp_digest digest = mac_finish(key, &inner);
+    enum { INPUT_BYTES = 1 + PP_TAG_BYTES + PP_DIGEST_BYTES };
+    uint8_t inner[BLOCK_BYTES], outer[BLOCK_BYTES];
+    struct pp_digest digest;
+    inner[0] = TAG_DOMAIN;
+    memcpy(inner + 1, previous->b, PP_TAG_BYTES);
+    memcpy(inner + 1 + PP_TAG_BYTES, leaf->b, PP_DIGEST_BYTES);
+    finish_pad(&key->inner, inner, INPUT_BYTES, &digest);
+    memcpy(outer, digest.b, PP_DIGEST_BYTES);
+    finish_pad(&key->outer, outer, PP_DIGEST_BYTES, &digest);
     struct pp_tag tag;
     memcpy(tag.b, digest.b, PP_TAG_BYTES);
     return tag;

@@ -428,7 +428,6 @@ struct pp_check_epoch {
 };
 
 struct pp_check_input {
-    struct pp_bytes data;               /* the whole file */
     const struct pp_digest *seed;       /* S(0), or NULL: tags and MACs are not checked */
     const struct pp_check_epoch *epoch; /* without a seed: those of this epoch are; or NULL */
     struct pp_hash_engine *engine;
@@ -466,8 +465,44 @@ struct pp_check_result {
     bool root_found[PP_CHECK_SIZES];
 };
 
-/* Checks everything inside one segment, starting from what its header claims. */
-void pp_segment_check(const struct pp_check_input *input, struct pp_check_result *result);
+/* Checks everything inside one segment, starting from what its header claims.  data is the whole
+   file, and what result->header borrows from. */
+void pp_segment_check(const struct pp_check_input *input, struct pp_bytes data,
+                      struct pp_check_result *result);
+
+/* The same for a file that is not in memory as a whole.  begin; then take, with the bytes of the
+   file from checker->at on, as long as it returns true; then end.  input and result are borrowed
+   until then. */
+struct pp_segment_checker {
+    const struct pp_check_input *in;
+    struct pp_check_result *out;
+    struct pp_check_scratch *scratch;
+    size_t at;                  /* offset of the record in hand, and of the next one to take */
+    size_t pending;             /* entries in the batch, not yet checked */
+    struct pp_merkle_tree tree; /* with the entries of the open group */
+    struct pp_tag tag;          /* stored tag of the last entry taken into the batch */
+    struct pp_tag checked_tag;  /* of the last entry checked */
+    uint64_t next_seq;          /* that the next entry must have */
+    uint64_t group_first;       /* first seq of the open group */
+    size_t offsets_found;
+    bool has_bad_tag; /* an entry of the batch failed: its place, and the tag before it */
+    size_t bad;
+    struct pp_tag before_bad;
+    struct pp_bytes tail; /* at the end: what stands behind the last seal */
+    size_t tail_used;
+};
+void pp_segment_check_begin(struct pp_segment_checker *checker, const struct pp_check_input *input,
+                            struct pp_check_result *result);
+/* Takes the whole records that data starts with; nothing points into data afterwards but the origin
+   in result->header.  PP_FRAME_BYTES_MAX bytes, or what the file still has, are enough.  false: no
+   record was whole, or one is bad (then result->verdict is not OK). */
+PP_MUST_CHECK bool pp_segment_check_take(struct pp_segment_checker *checker, struct pp_bytes data);
+/* tail: the file from result->sealed_end on.  Zeros at its end may be left out, but for as many as
+   a seal is long, or all there are. */
+void pp_segment_check_end(struct pp_segment_checker *checker, struct pp_bytes tail);
+
+/* Length of data without the zeros at its end. */
+size_t pp_segment_used_bytes(struct pp_bytes data);
 
 /* Whether `next` continues where `previous` ends (docs/format/ledger.md sections 6, 10, 11):
    headers agree, states are equal, and a rotation or a recovery closes the gap.  last: next is the

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks one segment from its header to its last seal: form, order, tags, roots, MACs.  The place
-   and the kind of the first defect are the result (docs/ledger.md, "Verdicts"). */
+   and the kind of the first defect are the result (docs/ledger.md, "Verdicts").  The segment comes
+   in pieces, so that a check holds a piece of it in memory and not the whole. */
 
 #include "ledger_internal.h"
 
@@ -11,24 +12,7 @@
 /* A removed seal shows when later entries carry tags of later epochs; so many are tried. */
 enum { EPOCHS_TRIED_AHEAD = 8 };
 
-struct checker {
-    const struct pp_check_input *in;
-    struct pp_check_result *out;
-    struct pp_check_scratch *scratch;
-    size_t at;                  /* offset of the frame in hand */
-    size_t pending;             /* entries in the batch, not yet checked */
-    struct pp_merkle_tree tree; /* with the entries of the open group */
-    struct pp_tag tag;          /* stored tag of the last entry taken into the batch */
-    struct pp_tag checked_tag;  /* of the last entry checked */
-    uint64_t next_seq;          /* that the next entry must have */
-    uint64_t group_first;       /* first seq of the open group */
-    size_t offsets_found;
-    bool has_bad_tag; /* an entry of the batch failed: its place, and the tag before it */
-    size_t bad;
-    struct pp_tag before_bad;
-};
-
-static bool fail(struct checker *c, enum pp_verdict verdict, uint64_t seq, size_t offset,
+static bool fail(struct pp_segment_checker *c, enum pp_verdict verdict, uint64_t seq, size_t offset,
                  const char *reason)
 {
     c->out->verdict = verdict;
@@ -38,7 +22,7 @@ static bool fail(struct checker *c, enum pp_verdict verdict, uint64_t seq, size_
     return false;
 }
 
-static size_t used_end(struct pp_bytes data)
+size_t pp_segment_used_bytes(struct pp_bytes data)
 {
     static const uint8_t zeros[256];
     size_t end = data.len;
@@ -49,7 +33,7 @@ static size_t used_end(struct pp_bytes data)
     return end;
 }
 
-static void note_root(struct checker *c, uint64_t size, const struct pp_digest *root)
+static void note_root(struct pp_segment_checker *c, uint64_t size, const struct pp_digest *root)
 {
     for (size_t i = 0; i < PP_CHECK_SIZES; i++) {
         if (c->in->sizes[i] == size && !c->out->root_found[i]) {
@@ -62,7 +46,7 @@ static void note_root(struct checker *c, uint64_t size, const struct pp_digest *
 /* ---- Header ---- */
 
 /* The keys of the header's epoch; the ratchet stays there. */
-static void enter_header_epoch(struct checker *c, uint64_t epoch)
+static void enter_header_epoch(struct pp_segment_checker *c, uint64_t epoch)
 {
     struct pp_check_scratch *s = c->scratch;
     if (!s->ratchet_ready || pp_ratchet_forward(&s->ratchet, epoch) != PP_OK) {
@@ -72,7 +56,7 @@ static void enter_header_epoch(struct checker *c, uint64_t epoch)
     pp_epoch_keys_init(&s->keys, &s->ratchet);
 }
 
-static void next_epoch(struct checker *c)
+static void next_epoch(struct pp_segment_checker *c)
 {
     c->out->next_epoch++;
     if (c->in->seed == NULL)
@@ -96,7 +80,7 @@ static bool is_plausible(const struct pp_segment_header *header)
 }
 
 /* The keys of the epoch, which the checker has entered; NULL when they are not at hand. */
-static const struct pp_epoch_keys *keys_of(const struct checker *c, uint64_t epoch)
+static const struct pp_epoch_keys *keys_of(const struct pp_segment_checker *c, uint64_t epoch)
 {
     const struct pp_check_epoch *known = c->in->epoch;
     if (c->in->seed != NULL)
@@ -106,11 +90,11 @@ static const struct pp_epoch_keys *keys_of(const struct checker *c, uint64_t epo
     return same ? &known->keys : NULL;
 }
 
-static bool check_header(struct checker *c)
+static bool check_header(struct pp_segment_checker *c, struct pp_bytes data)
 {
     struct pp_check_result *out = c->out;
     struct pp_frame frame;
-    if (pp_frame_read(c->in->data, &frame) != PP_OK || frame.type != PP_FRAME_HEADER ||
+    if (pp_frame_read(data, &frame) != PP_OK || frame.type != PP_FRAME_HEADER ||
         pp_segment_header_decode(frame.content, &out->header) != PP_OK ||
         !is_plausible(&out->header) ||
         pp_merkle_tree_load(&out->tree, out->header.first_seq, out->header.peaks,
@@ -138,7 +122,7 @@ static bool check_header(struct checker *c)
 /* ---- Entries ---- */
 
 /* The first entry of the batch whose stored tag is not the recomputed one; n when all are good. */
-static size_t first_bad_tag(struct checker *c, const struct pp_mac_key *key, size_t n)
+static size_t first_bad_tag(struct pp_segment_checker *c, const struct pp_mac_key *key, size_t n)
 {
     struct pp_check_scratch *s = c->scratch;
     for (size_t i = 0; i < n; i++) {
@@ -154,7 +138,7 @@ static size_t first_bad_tag(struct checker *c, const struct pp_mac_key *key, siz
 
 /* Checks the tags of the first n entries of the batch that begins with seq `first`, and takes them
    into the tree. */
-static bool check_tags(struct checker *c, uint64_t first, size_t n)
+static bool check_tags(struct pp_segment_checker *c, uint64_t first, size_t n)
 {
     struct pp_check_scratch *s = c->scratch;
     if (n == 0)
@@ -181,7 +165,7 @@ static bool check_tags(struct checker *c, uint64_t first, size_t n)
 }
 
 /* Checks the pending entries: tags and tree up to the first counter that does not follow. */
-static bool check_batch(struct checker *c)
+static bool check_batch(struct pp_segment_checker *c)
 {
     const struct pp_check_scratch *s = c->scratch;
     uint64_t first = c->next_seq - c->pending;
@@ -196,7 +180,7 @@ static bool check_batch(struct checker *c)
                                                      : "an entry appears again, or out of order");
 }
 
-static bool note_offset(struct checker *c)
+static bool note_offset(struct pp_segment_checker *c)
 {
     if (c->in->index_offsets == NULL || c->next_seq % PP_INDEX_BLOCK_ENTRIES != 0)
         return true;
@@ -206,7 +190,7 @@ static bool note_offset(struct checker *c)
     return true;
 }
 
-static bool take_entry(struct checker *c, const struct pp_frame *frame)
+static bool take_entry(struct pp_segment_checker *c, const struct pp_frame *frame)
 {
     struct pp_entry entry;
     if (pp_entry_decode(frame->content, &entry) != PP_OK) {
@@ -233,14 +217,15 @@ static bool take_entry(struct checker *c, const struct pp_frame *frame)
 
 /* A rotation's header bears the rotation's epoch, so that the first seal after it has the next one;
    segment 0 and a recovery start with the header's own. */
-static void enter_first_seal(struct checker *c, const struct pp_seal *seal)
+static void enter_first_seal(struct pp_segment_checker *c, const struct pp_seal *seal)
 {
     if (c->out->header.segment != 0 && seal->kind != PP_SEAL_RECOVERY &&
         c->out->next_epoch == c->out->header.epoch)
         next_epoch(c);
 }
 
-static bool check_seal_place(struct checker *c, const struct pp_seal *seal, struct pp_bytes content)
+static bool check_seal_place(struct pp_segment_checker *c, const struct pp_seal *seal,
+                             struct pp_bytes content)
 {
     const struct pp_epoch_keys *keys = keys_of(c, seal->epoch);
     bool mac_valid = keys != NULL && pp_seal_mac_valid(content, &keys->seal);
@@ -262,7 +247,7 @@ static bool check_seal_place(struct checker *c, const struct pp_seal *seal, stru
     return true;
 }
 
-static bool check_seal_content(struct checker *c, const struct pp_seal *seal)
+static bool check_seal_content(struct pp_segment_checker *c, const struct pp_seal *seal)
 {
     uint64_t group = c->group_first;
     if (seal->next_seq != c->next_seq)
@@ -281,7 +266,8 @@ static bool check_seal_content(struct checker *c, const struct pp_seal *seal)
     return true;
 }
 
-static void accept_seal(struct checker *c, const struct pp_frame *frame, const struct pp_seal *seal)
+static void accept_seal(struct pp_segment_checker *c, const struct pp_frame *frame,
+                        const struct pp_seal *seal)
 {
     struct pp_check_result *out = c->out;
     if (!out->has_seal)
@@ -305,7 +291,7 @@ static void accept_seal(struct checker *c, const struct pp_frame *frame, const s
     next_epoch(c);
 }
 
-static bool take_seal(struct checker *c, const struct pp_frame *frame)
+static bool take_seal(struct pp_segment_checker *c, const struct pp_frame *frame)
 {
     struct pp_seal seal;
     if (pp_seal_decode(frame->content, &seal) != PP_OK) {
@@ -328,28 +314,28 @@ static bool take_seal(struct checker *c, const struct pp_frame *frame)
 enum { SECTOR_BYTES = 512 };
 
 /* A write may have stopped anywhere in a seal that ends in zeros; only its MAC tells whether it
- * did. */
-static bool seal_is_whole(const struct checker *c, const struct pp_frame *frame, size_t at,
-                          const struct pp_seal *seal)
+   did. */
+static bool seal_is_whole(const struct pp_segment_checker *c, const struct pp_frame *frame,
+                          size_t at, const struct pp_seal *seal)
 {
-    if (at + frame->bytes <= c->out->used_end)
+    if (at + frame->bytes <= c->tail_used)
         return true;
     const struct pp_epoch_keys *keys = keys_of(c, seal->epoch);
     return keys != NULL && pp_seal_mac_valid(frame->content, &keys->seal);
 }
 
-/* The next whole seal of this ledger from `from` on. */
-static bool find_seal(const struct checker *c, size_t from, struct pp_seal *seal, size_t *at)
+/* The next whole seal of this ledger from `from` on; both places count from the last seal's end. */
+static bool find_seal(const struct pp_segment_checker *c, size_t from, struct pp_seal *seal,
+                      size_t *at)
 {
-    struct pp_bytes data = c->in->data;
-    size_t end = c->out->used_end;
-    while (from < end) {
-        const uint8_t *hit = memchr(data.data + from, PP_FRAME_SEAL, end - from);
+    struct pp_bytes tail = c->tail;
+    while (from < c->tail_used) {
+        const uint8_t *hit = memchr(tail.data + from, PP_FRAME_SEAL, c->tail_used - from);
         if (hit == NULL)
             return false;
         struct pp_frame frame;
-        *at = (size_t)(hit - data.data);
-        if (pp_frame_read((struct pp_bytes){hit, data.len - *at}, &frame) == PP_OK &&
+        *at = (size_t)(hit - tail.data);
+        if (pp_frame_read((struct pp_bytes){hit, tail.len - *at}, &frame) == PP_OK &&
             frame.type == PP_FRAME_SEAL && pp_seal_decode(frame.content, seal) == PP_OK &&
             pp_digest_equal(&seal->log_id, &c->out->header.log_id) &&
             seal_is_whole(c, &frame, *at, seal))
@@ -359,15 +345,17 @@ static bool find_seal(const struct checker *c, size_t from, struct pp_seal *seal
     return false;
 }
 
-/* A sector of data[from .. to) that was never written: all zeros, whole or at the start. */
-static bool has_unwritten_sector(struct pp_bytes data, size_t from, size_t to)
+/* A sector that was never written among the first bytes behind the last seal: all zeros, whole or
+   at the start. */
+static bool has_unwritten_sector(const struct pp_segment_checker *c, size_t bytes)
 {
-    while (from < to) {
-        size_t end = (from / SECTOR_BYTES + 1) * SECTOR_BYTES;
-        if (end > to)
+    size_t from = 0, start = c->out->sealed_end;
+    while (from < bytes) {
+        size_t end = from + SECTOR_BYTES - (start + from) % SECTOR_BYTES;
+        if (end > bytes)
             return false;
         size_t i = from;
-        while (i < end && data.data[i] == 0)
+        while (i < end && c->tail.data[i] == 0)
             i++;
         if (i == end)
             return true;
@@ -379,23 +367,23 @@ static bool has_unwritten_sector(struct pp_bytes data, size_t from, size_t to)
 /* Whether a crash explains a defect behind the last seal.  One group at a time is in flight, and a
    crash leaves any of its sectors unwritten: so either its seal is missing, or it stands there, is
    the last one, has the next epoch, and a sector before it is still zeros. */
-static bool is_torn(const struct checker *c)
+static bool is_torn(const struct pp_segment_checker *c)
 {
     const struct pp_check_result *out = c->out;
     struct pp_seal seal, later;
     size_t at, later_at;
-    if (!find_seal(c, out->sealed_end, &seal, &at))
+    if (!find_seal(c, 0, &seal, &at))
         return true;
     uint64_t epoch = out->next_epoch;
     bool first_of_segment = !out->has_seal && seal.epoch == out->header.epoch + 1;
     return (seal.epoch == epoch || first_of_segment) &&
            !find_seal(c, at + PP_SEAL_FRAME_BYTES, &later, &later_at) &&
-           has_unwritten_sector(c->in->data, out->sealed_end, at + PP_SEAL_FRAME_BYTES);
+           has_unwritten_sector(c, at + PP_SEAL_FRAME_BYTES);
 }
 
 /* Whether the entry of the batch that failed under its epoch's key has a tag of a later epoch: then
    a seal in between was removed. */
-static bool sealed_by_later_epoch(struct checker *c)
+static bool sealed_by_later_epoch(struct pp_segment_checker *c)
 {
     struct pp_check_scratch *s = c->scratch;
     if (!c->has_bad_tag || c->in->seed == NULL)
@@ -412,7 +400,7 @@ static bool sealed_by_later_epoch(struct checker *c)
 
 /* Whether the open group lost its seal.  Its own entries are good: a group that is bad from its
    first entry on was forged with a later key. */
-static bool seal_was_removed(struct checker *c, bool followed_by_seal)
+static bool seal_was_removed(struct pp_segment_checker *c, bool followed_by_seal)
 {
     if (followed_by_seal && c->out->first_bad_seq == c->group_first)
         return false;
@@ -420,18 +408,16 @@ static bool seal_was_removed(struct checker *c, bool followed_by_seal)
 }
 
 /* What stands behind the last seal was never acknowledged: torn bytes are no defect there. */
-static void judge_tail(struct checker *c)
+static void judge_tail(struct pp_segment_checker *c)
 {
     struct pp_check_result *out = c->out;
-    if (out->verdict == PP_VERDICT_OK)
-        (void)check_batch(c);
-    if (out->used_end < out->sealed_end)
-        out->used_end = out->sealed_end;
+    if (out->verdict == PP_VERDICT_OK && c->at < out->used_end)
+        fail(c, PP_VERDICT_MODIFIED, c->next_seq, c->at, "the record is damaged");
     if (out->verdict == PP_VERDICT_OK)
         return;
     struct pp_seal seal;
     size_t at;
-    bool followed_by_seal = find_seal(c, out->sealed_end, &seal, &at), torn = is_torn(c);
+    bool followed_by_seal = find_seal(c, 0, &seal, &at), torn = is_torn(c);
     if (torn && followed_by_seal)
         fail(c, PP_VERDICT_OK, PP_NO_SEQ, 0, "");
     else if (seal_was_removed(c, followed_by_seal))
@@ -441,7 +427,9 @@ static void judge_tail(struct checker *c)
         fail(c, PP_VERDICT_OK, PP_NO_SEQ, 0, "");
 }
 
-static bool take_frame(struct checker *c, const struct pp_frame *frame)
+/* ---- The segment in pieces ---- */
+
+static bool take_frame(struct pp_segment_checker *c, const struct pp_frame *frame)
 {
     if (c->out->rotated)
         return fail(c, PP_VERDICT_MODIFIED, c->next_seq, c->at, "records follow a rotation seal");
@@ -457,30 +445,60 @@ static bool take_frame(struct checker *c, const struct pp_frame *frame)
     }
 }
 
-void pp_segment_check(const struct pp_check_input *input, struct pp_check_result *result)
+void pp_segment_check_begin(struct pp_segment_checker *c, const struct pp_check_input *input,
+                            struct pp_check_result *result)
 {
     memset(result, 0, sizeof *result);
-    struct checker c = {.in = input, .out = result, .scratch = input->scratch};
-    fail(&c, PP_VERDICT_OK, PP_NO_SEQ, 0, "");
-    result->used_end = used_end(input->data);
-    if (!check_header(&c))
-        return; /* sealed_end is 0 */
-    for (;;) {
-        struct pp_frame frame;
-        struct pp_bytes rest = {input->data.data + c.at, input->data.len - c.at};
-        enum pp_error error = pp_frame_read(rest, &frame);
-        if (error == PP_ERROR_NOT_FOUND && c.at >= result->used_end)
-            break;
-        if (error != PP_OK) {
-            if (check_batch(&c))
-                fail(&c, PP_VERDICT_MODIFIED, c.next_seq, c.at, "the record is damaged");
-            break;
-        }
-        if (!take_frame(&c, &frame))
-            break;
-        c.at += frame.bytes;
+    *c = (struct pp_segment_checker){.in = input, .out = result, .scratch = input->scratch};
+    fail(c, PP_VERDICT_OK, PP_NO_SEQ, 0, "");
+}
+
+/* Takes the frames at the start of data; false when one is bad. */
+static bool take_frames(struct pp_segment_checker *c, struct pp_bytes data)
+{
+    struct pp_frame frame;
+    while (pp_frame_read(data, &frame) == PP_OK) {
+        if (!take_frame(c, &frame))
+            return false;
+        c->at += frame.bytes;
+        data = (struct pp_bytes){data.data + frame.bytes, data.len - frame.bytes};
     }
-    judge_tail(&c);
-    result->torn_digest = pp_sha256((struct pp_bytes){input->data.data + result->sealed_end,
-                                                      result->used_end - result->sealed_end});
+    return true;
+}
+
+bool pp_segment_check_take(struct pp_segment_checker *c, struct pp_bytes data)
+{
+    size_t before = c->at;
+    if (c->out->verdict != PP_VERDICT_OK)
+        return false;
+    if (!c->out->has_header) {
+        if (!check_header(c, data))
+            return false;
+        data = (struct pp_bytes){data.data + c->at, data.len - c->at};
+    }
+    /* What is pending points into data. */
+    return take_frames(c, data) && check_batch(c) && c->at != before;
+}
+
+void pp_segment_check_end(struct pp_segment_checker *c, struct pp_bytes tail)
+{
+    struct pp_check_result *out = c->out;
+    c->tail = tail;
+    c->tail_used = pp_segment_used_bytes(tail);
+    out->used_end = out->sealed_end + c->tail_used;
+    if (!out->has_header)
+        return;
+    judge_tail(c);
+    out->torn_digest = pp_sha256((struct pp_bytes){tail.data, c->tail_used});
+}
+
+void pp_segment_check(const struct pp_check_input *input, struct pp_bytes data,
+                      struct pp_check_result *result)
+{
+    struct pp_segment_checker c;
+    pp_segment_check_begin(&c, input, result);
+    bool taken = pp_segment_check_take(&c, data);
+    (void)taken; /* the result says why not */
+    size_t sealed = result->sealed_end;
+    pp_segment_check_end(&c, (struct pp_bytes){data.data + sealed, data.len - sealed});
 }

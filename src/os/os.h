@@ -18,10 +18,15 @@ enum pp_os_open_mode {
     PP_OS_READ_WRITE,    /* must exist */
     PP_OS_CREATE,        /* must not exist; mode 0640: logs are not for everybody */
     PP_OS_CREATE_SECRET, /* must not exist; mode 0600 */
+    PP_OS_DIRECT,        /* must exist; writes go past the page cache, see below */
     PP_OS_READ_FOLLOW    /* must exist; for files that a user names: pipes and links are fine */
 };
 /* No mode but PP_OS_READ_FOLLOW follows a symbolic link (-ELOOP) or waits for a pipe's writer. */
 int pp_os_open(int dir, const char *name, enum pp_os_open_mode mode);
+/* PP_OS_DIRECT: place and length of each write, and the memory it comes from, are multiples of
+   PP_OS_BLOCK_BYTES.  It still needs pp_os_sync_data to be durable.  -EINVAL where the file system
+   can't do that, or does not say that it can. */
+enum { PP_OS_BLOCK_BYTES = 4096 };
 int pp_os_open_dir(int dir, const char *name);
 void pp_os_close(int fd);
 /* 0 also when the folder exists already; private: mode 0700, else 0750. */
@@ -49,9 +54,6 @@ int pp_os_write_at(int fd, const void *buf, size_t n, uint64_t offset);
 /* Durability.  After any failure of these the caller stops for good (fail-stop). */
 int pp_os_sync_data(int fd); /* fdatasync: contents, and the size that reads need */
 int pp_os_sync(int fd);      /* fsync: also for folders */
-/* Asks the disk to begin with whole pages of what was written there; a hint, which syncs nothing.
- */
-void pp_os_begin_writing(int fd, uint64_t offset, size_t bytes);
 /* Reserves bytes on the disk and extends the file with zeros; falls back to ftruncate where the
    file system can't reserve. */
 int pp_os_preallocate(int fd, uint64_t bytes);

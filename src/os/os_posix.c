@@ -36,6 +36,8 @@ static int open_flags(enum pp_os_open_mode mode)
     case PP_OS_CREATE:
     case PP_OS_CREATE_SECRET:
         return own | O_RDWR | O_CREAT | O_EXCL;
+    case PP_OS_DIRECT:
+        return own | O_RDWR | O_DIRECT;
     case PP_OS_READ_FOLLOW:
         return O_CLOEXEC | O_NOCTTY | O_RDONLY;
     }
@@ -47,6 +49,18 @@ static int result_of(int returned)
     return returned < 0 ? -errno : returned;
 }
 
+/* Whether direct writes in blocks of PP_OS_BLOCK_BYTES are fine. */
+static bool takes_blocks(int fd)
+{
+    struct statx status;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) < 0 ||
+        (status.stx_mask & STATX_DIOALIGN) == 0)
+        return false;
+    uint32_t place = status.stx_dio_offset_align, memory = status.stx_dio_mem_align;
+    return place != 0 && memory != 0 && PP_OS_BLOCK_BYTES % place == 0 &&
+           PP_OS_BLOCK_BYTES % memory == 0;
+}
+
 int pp_os_open(int dir, const char *name, enum pp_os_open_mode mode)
 {
     int flags = open_flags(mode);
@@ -54,7 +68,11 @@ int pp_os_open(int dir, const char *name, enum pp_os_open_mode mode)
     if (flags < 0)
         return -EINVAL;
     mode_t permissions = mode == PP_OS_CREATE_SECRET ? 0600 : 0640;
-    return result_of(TEMP_FAILURE_RETRY(openat(dir, name, flags, permissions)));
+    int fd = result_of(TEMP_FAILURE_RETRY(openat(dir, name, flags, permissions)));
+    if (mode != PP_OS_DIRECT || fd < 0 || takes_blocks(fd))
+        return fd;
+    pp_os_close(fd);
+    return -EINVAL;
 }
 
 int pp_os_open_dir(int dir, const char *name)
@@ -239,14 +257,6 @@ int pp_os_write_at(int fd, const void *buf, size_t n, uint64_t offset)
 int pp_os_sync_data(int fd)
 {
     return result_of(TEMP_FAILURE_RETRY(fdatasync(fd)));
-}
-
-void pp_os_begin_writing(int fd, uint64_t offset, size_t bytes)
-{
-    enum { PAGE_BYTES = 4096 };
-    uint64_t end = (offset + bytes) / PAGE_BYTES * PAGE_BYTES;
-    if (end > offset)
-        (void)sync_file_range(fd, (off64_t)offset, (off64_t)(end - offset), SYNC_FILE_RANGE_WRITE);
 }
 
 int pp_os_sync(int fd)

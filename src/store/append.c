@@ -73,7 +73,8 @@ static enum pp_error put_frame(struct pp_ledger *ledger, const struct pp_entry *
 {
     struct pp_entry numbered = *entry;
     numbered.seq = ledger->next_seq;
-    uint8_t *frame = ledger->groups[ledger->filling] + ledger->group_used;
+    uint8_t *frame = ledger->groups[ledger->filling] + ledger->segment_used % PP_OS_BLOCK_BYTES +
+                     ledger->group_used;
     size_t len;
     enum pp_error error =
         pp_entry_encode(&numbered, frame + PP_FRAME_HEAD_BYTES, PP_ENTRY_BYTES_MAX, &len);

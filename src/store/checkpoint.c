@@ -24,11 +24,9 @@ static enum pp_error rehash_open_segment(struct pp_ledger *ledger)
                              PP_SEGMENT_BYTES_MAX + 2 * (size_t)PP_GROUP_BYTES_MAX, &data,
                              &ledger->failure);
     if (error == PP_OK) {
-        struct pp_check_input input = {.data = {data.data, data.len},
-                                       .engine = ledger->engine,
-                                       .scratch = scratch,
-                                       .sizes = {PP_NO_SEQ, PP_NO_SEQ}};
-        pp_segment_check(&input, result);
+        struct pp_check_input input = {
+            .engine = ledger->engine, .scratch = scratch, .sizes = {PP_NO_SEQ, PP_NO_SEQ}};
+        pp_segment_check(&input, (struct pp_bytes){data.data, data.len}, result);
         struct pp_digest disk = pp_merkle_tree_root(&result->tree);
         struct pp_digest memory = pp_merkle_tree_root(&ledger->tree);
         if (result->verdict != PP_VERDICT_OK || !pp_digest_equal(&disk, &memory))

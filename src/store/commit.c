@@ -63,30 +63,16 @@ static int make_durable(struct pp_ledger *ledger)
                       : pp_sealing_file_advance(&ledger->sealing, ledger->secrets->slot, durable);
 }
 
-static int write_frames(struct pp_ledger *ledger, const uint8_t *data, size_t len)
-{
-    int result = pp_os_write_at(ledger->segment_fd, data, len, ledger->file_end);
-    if (result == 0)
-        ledger->file_end += len;
-    return result;
-}
-
-/* The disk works on the entries while the tree is hashed; nothing counts before the seal is there.
+/* The seal stands behind the entries in the same write: it is valid only if all of them are there.
  */
 static int write_group(struct pp_ledger *ledger, const struct pp_job *job)
 {
-    uint8_t seal[PP_SEAL_FRAME_BYTES];
-    uint64_t start = ledger->file_end;
-    int result = job->len != 0 ? write_frames(ledger, job->data, job->len) : 0;
-    if (result < 0)
-        return result;
-    if (!ledger->options.not_durable)
-        pp_os_begin_writing(ledger->segment_fd, start, job->len);
     if (pp_merkle_tree_append(&ledger->tree, ledger->tree_engine, job->leaves, job->leaf_count,
                               &ledger->sink) != PP_OK)
         return -ENOBUFS;
-    pp_writer_seal(ledger, job, &ledger->secrets->job_key, seal);
-    result = write_frames(ledger, seal, sizeof seal);
+    pp_writer_seal(ledger, job, &ledger->secrets->job_key, job->blocks + job->head + job->len);
+    int result =
+        pp_segment_write_blocks(ledger, job->blocks, job->head, job->len + PP_SEAL_FRAME_BYTES);
     return result < 0 ? result : make_durable(ledger);
 }
 
@@ -112,7 +98,7 @@ static int write_rotation_seal(struct pp_ledger *ledger, const struct pp_job *ro
     pp_writer_seal(ledger, rotation, &ledger->secrets->rotation_key, frame);
     int result = pp_os_truncate(ledger->segment_fd, ledger->file_end);
     if (result == 0)
-        result = write_frames(ledger, frame, sizeof frame);
+        result = pp_os_write_at(ledger->segment_fd, frame, sizeof frame, ledger->file_end);
     return result < 0 ? result : make_durable(ledger);
 }
 
@@ -134,7 +120,7 @@ static int write_rotation(struct pp_ledger *ledger, const struct pp_job *job)
     if (result < 0)
         return result;
     result = write_rotation_seal(ledger, &rotation);
-    pp_os_close(ledger->segment_fd);
+    pp_segment_close(ledger);
     ledger->segment_fd = next_fd;
     ledger->segment++;
     ledger->first_seq_of_segment = ledger->tree.size;
@@ -243,7 +229,8 @@ static enum pp_error submit(struct pp_ledger *ledger, struct pp_job job)
         return error;
     bool has_group = ledger->group_used != 0 || job.kind != PP_SEAL_COMMIT;
     job.due = true;
-    job.data = ledger->groups[ledger->filling];
+    job.blocks = ledger->groups[ledger->filling];
+    job.head = ledger->segment_used % PP_OS_BLOCK_BYTES;
     job.len = ledger->group_used;
     job.leaves = ledger->leaves[ledger->filling];
     job.leaf_count = ledger->leaf_count;

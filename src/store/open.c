@@ -45,7 +45,6 @@ static enum pp_error check_segment(struct opening *o, uint64_t segment, struct p
         return error;
     ledger->sink.count = 0;
     struct pp_check_input input = {
-        .data = {data->data, data->len},
         .engine = ledger->engine,
         .scratch = o->scratch,
         .epoch = o->epoch,
@@ -54,7 +53,7 @@ static enum pp_error check_segment(struct opening *o, uint64_t segment, struct p
         .index_offsets_cap = ledger->offset_cap,
         .sink = &ledger->sink,
     };
-    pp_segment_check(&input, result);
+    pp_segment_check(&input, (struct pp_bytes){data->data, data->len}, result);
     ledger->offset_count = result->index_offset_count;
     return PP_OK;
 }

@@ -109,8 +109,7 @@ static enum pp_error compute_index(struct pp_ledger_reader *reader, uint64_t pla
         index_work_free(&work);
         return fail(reader, PP_ERROR_MEMORY, "no memory for an index");
     }
-    struct pp_check_input input = {.data = reader->data,
-                                   .engine = reader->engine,
+    struct pp_check_input input = {.engine = reader->engine,
                                    .scratch = work.scratch,
                                    .sizes = {PP_NO_SEQ, PP_NO_SEQ},
                                    .index_offsets = work.offsets,
@@ -120,7 +119,7 @@ static enum pp_error compute_index(struct pp_ledger_reader *reader, uint64_t pla
     if (result == NULL)
         error = fail(reader, PP_ERROR_MEMORY, "no memory for an index");
     if (error == PP_OK)
-        pp_segment_check(&input, result);
+        pp_segment_check(&input, reader->data, result);
     if (error == PP_OK && result->verdict != PP_VERDICT_OK)
         error = fail(reader, PP_ERROR_MISMATCH, result->reason);
     if (error == PP_OK)

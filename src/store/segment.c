@@ -35,6 +35,11 @@ size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint64_t epo
     return pp_segment_header_write(&header, key, out);
 }
 
+static size_t whole_blocks(size_t bytes)
+{
+    return (bytes + PP_OS_BLOCK_BYTES - 1) / PP_OS_BLOCK_BYTES * PP_OS_BLOCK_BYTES;
+}
+
 /* A file of this name can only be left by a crash before anything was sealed in it. */
 static int create_fresh(int dir, const char *name)
 {
@@ -53,7 +58,7 @@ int pp_segment_create(const struct pp_ledger *ledger, uint64_t segment, struct p
     *fd = create_fresh(ledger->layout.segments, name);
     if (*fd < 0)
         return *fd;
-    int result = pp_os_preallocate(*fd, ledger->options.segment_bytes);
+    int result = pp_os_preallocate(*fd, whole_blocks(ledger->options.segment_bytes));
     if (result == 0)
         result = pp_os_write_at(*fd, header.data, header.len, 0);
     if (result == 0 && !ledger->options.not_durable)
@@ -65,6 +70,62 @@ int pp_segment_create(const struct pp_ledger *ledger, uint64_t segment, struct p
         *fd = -1;
     }
     return result;
+}
+
+/* The descriptor to write whole blocks to. */
+static int block_fd(struct pp_ledger *ledger)
+{
+    char name[PP_SEGMENT_NAME_BYTES];
+    if (ledger->direct_fd < 0 && !ledger->has_no_direct && !ledger->options.not_durable) {
+        pp_segment_name(ledger->segment, name);
+        ledger->direct_fd = pp_os_open(ledger->layout.segments, name, PP_OS_DIRECT);
+        ledger->has_no_direct = ledger->direct_fd == -EINVAL;
+    }
+    if (ledger->has_no_direct || ledger->options.not_durable)
+        return ledger->segment_fd;
+    return ledger->direct_fd;
+}
+
+/* What stands in the block that the segment ends in: of the last write, or from the file. */
+static int fill_head(struct pp_ledger *ledger, uint8_t *head, size_t bytes)
+{
+    if (bytes != 0 && ledger->block_end != ledger->file_end) {
+        int64_t got =
+            pp_os_read_at(ledger->segment_fd, ledger->block, bytes, ledger->file_end - bytes);
+        if (got != (int64_t)bytes)
+            return got < 0 ? (int)got : -EIO;
+    }
+    memcpy(head, ledger->block, bytes);
+    return 0;
+}
+
+int pp_segment_write_blocks(struct pp_ledger *ledger, uint8_t *blocks, size_t head, size_t bytes)
+{
+    int fd = block_fd(ledger);
+    if (fd < 0)
+        return fd;
+    size_t end = head + bytes, whole = whole_blocks(end), last = end % PP_OS_BLOCK_BYTES;
+    int result = fill_head(ledger, blocks, head);
+    if (result < 0)
+        return result;
+    memset(blocks + end, 0, whole - end);
+    result = pp_os_write_at(fd, blocks, whole, ledger->file_end - head);
+    if (result < 0)
+        return result;
+    ledger->file_end += bytes;
+    ledger->block_end = ledger->file_end;
+    memcpy(ledger->block, blocks + end - last, last);
+    return 0;
+}
+
+void pp_segment_close(struct pp_ledger *ledger)
+{
+    if (ledger->segment_fd >= 0)
+        pp_os_close(ledger->segment_fd);
+    if (ledger->direct_fd >= 0)
+        pp_os_close(ledger->direct_fd);
+    ledger->segment_fd = ledger->direct_fd = -1;
+    ledger->block_end = 0;
 }
 
 int pp_index_file_write(const struct pp_ledger *ledger, uint64_t segment, struct pp_bytes data)
@@ -98,7 +159,8 @@ static bool options_are_valid(struct pp_ledger_options *options)
  */
 static bool alloc_arrays(struct pp_ledger *ledger)
 {
-    size_t group = ledger->options.group_bytes + PP_FRAME_BYTES_MAX;
+    size_t group = whole_blocks(PP_OS_BLOCK_BYTES + ledger->options.group_bytes +
+                                PP_FRAME_BYTES_MAX + PP_SEAL_FRAME_BYTES);
     size_t segment = ledger->options.segment_bytes + group;
     ledger->group_bytes = group;
     ledger->leaf_cap = group / PP_ENTRY_FRAME_BYTES_MIN + 1;
@@ -125,7 +187,7 @@ enum pp_error pp_ledger_alloc(struct pp_ledger **out, const struct pp_ledger_opt
     if (ledger == NULL)
         return pp_fail(failure, PP_ERROR_MEMORY, 0, "no memory for the ledger");
     ledger->layout = (struct pp_layout){.dir = -1, .segments = -1, .blobs = -1};
-    ledger->segment_fd = ledger->sealing.fd = -1;
+    ledger->segment_fd = ledger->direct_fd = ledger->sealing.fd = -1;
     pthread_mutex_init(&ledger->mutex, NULL);
     pthread_cond_init(&ledger->changed, NULL);
     if (options != NULL)
@@ -148,8 +210,7 @@ enum pp_error pp_ledger_alloc(struct pp_ledger **out, const struct pp_ledger_opt
 
 void pp_ledger_free(struct pp_ledger *ledger)
 {
-    if (ledger->segment_fd >= 0)
-        pp_os_close(ledger->segment_fd);
+    pp_segment_close(ledger);
     if (ledger->sealing.fd >= 0)
         pp_os_close(ledger->sealing.fd);
     if (ledger->layout.path != NULL)

@@ -127,9 +127,9 @@ struct pp_secrets {
 /* Work for the thread that owns the tree and the files; at most one is in hand. */
 struct pp_job {
     bool due;
-    uint8_t kind;        /* enum pp_seal_kind of the seal that ends the group */
-    const uint8_t *data; /* the group's frames */
-    size_t len;
+    uint8_t kind;             /* enum pp_seal_kind of the seal that ends the group */
+    uint8_t *blocks;          /* room for the head, the group's frames, its seal, and zeros */
+    size_t head, len;         /* bytes of the frames' first block before them; of the frames */
     struct pp_digest *leaves; /* of its entries */
     size_t leaf_count;
     struct pp_tag tag; /* after them */
@@ -169,7 +169,10 @@ struct pp_ledger {
     struct pp_tag sealed_tag;
     struct pp_node_sink sink;
     uint64_t segment, first_seq_of_segment, file_end;
-    int segment_fd;
+    int segment_fd, direct_fd;        /* direct_fd: -1 when it is not open */
+    bool has_no_direct;               /* the file system can't, or need not */
+    uint8_t block[PP_OS_BLOCK_BYTES]; /* the file's last block, as it was up to block_end */
+    uint64_t block_end;
     struct pp_sealing_file sealing;
     uint8_t *header;
 
@@ -216,6 +219,13 @@ PP_MUST_CHECK int pp_segment_create(const struct pp_ledger *ledger, uint64_t seg
                                     struct pp_bytes header, int *fd);
 PP_MUST_CHECK int pp_index_file_write(const struct pp_ledger *ledger, uint64_t segment,
                                       struct pp_bytes data);
+/* Writes the group at blocks + head, of `bytes` bytes, behind the end of the open segment: whole
+   blocks, straight to the disk where the file system can.  blocks has room up to the end of the
+   last one; the bytes before head are filled in.  Returns 0 or -errno. */
+PP_MUST_CHECK int pp_segment_write_blocks(struct pp_ledger *ledger, uint8_t *blocks, size_t head,
+                                          size_t bytes);
+/* After which another file is the open segment. */
+void pp_segment_close(struct pp_ledger *ledger);
 void pp_ledger_free(struct pp_ledger *ledger);
 PP_MUST_CHECK enum pp_error pp_ledger_alloc(struct pp_ledger **ledger,
                                             const struct pp_ledger_options *options,

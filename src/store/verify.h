@@ -37,6 +37,10 @@ struct pp_verification {
     bool local_signature_bad;         /* of the ledger's own checkpoint, where there is a key */
 };
 
+/* Segments are read in pieces that stay in a processor's second-level cache while they are hashed.
+ */
+enum { PP_VERIFY_PIECE_BYTES = 256 << 10 };
+
 /* One segment's result with what outlives its bytes. */
 struct pp_verify_slot {
     struct pp_check_result result;
@@ -69,7 +73,8 @@ PP_MUST_CHECK bool pp_verify_segments(struct pp_verification *v, uint64_t end);
    slot->reason say where and what. */
 PP_MUST_CHECK bool pp_verify_index(const struct pp_verification *v, uint64_t segment,
                                    struct pp_verify_slot *slot);
-PP_MUST_CHECK bool pp_verify_blobs(const struct pp_verification *v, struct pp_bytes data,
+/* Reads the segment again, open as fd, through piece: PP_VERIFY_PIECE_BYTES of memory. */
+PP_MUST_CHECK bool pp_verify_blobs(const struct pp_verification *v, int fd, uint8_t *piece,
                                    struct pp_verify_slot *slot);
 
 #endif

@@ -70,20 +70,38 @@ static bool check_blob(const struct pp_verification *v, const struct pp_entry *e
     return true;
 }
 
-bool pp_verify_blobs(const struct pp_verification *v, struct pp_bytes data,
+/* The bodies of the entries that data starts with; *taken is where the last whole record ends. */
+static bool check_blobs(const struct pp_verification *v, struct pp_bytes data, size_t *taken,
+                        struct pp_verify_slot *slot)
+{
+    struct pp_frame frame;
+    struct pp_entry entry;
+    *taken = 0;
+    while (pp_frame_read((struct pp_bytes){data.data + *taken, data.len - *taken}, &frame) ==
+           PP_OK) {
+        if (frame.type == PP_FRAME_ENTRY && pp_entry_decode(frame.content, &entry) == PP_OK &&
+            entry.kind == PP_ENTRY_REFERENCE && !check_blob(v, &entry, slot))
+            return false;
+        *taken += frame.bytes;
+    }
+    return true;
+}
+
+bool pp_verify_blobs(const struct pp_verification *v, int fd, uint8_t *piece,
                      struct pp_verify_slot *slot)
 {
     if (slot->result.references == 0)
         return true;
-    struct pp_frame frame;
-    struct pp_entry entry;
-    for (size_t at = 0; at < slot->result.sealed_end; at += frame.bytes) {
-        if (pp_frame_read((struct pp_bytes){data.data + at, slot->result.sealed_end - at},
-                          &frame) != PP_OK)
-            return true; /* pp_segment_check has judged the frames */
-        if (frame.type == PP_FRAME_ENTRY && pp_entry_decode(frame.content, &entry) == PP_OK &&
-            entry.kind == PP_ENTRY_REFERENCE && !check_blob(v, &entry, slot))
+    uint64_t end = slot->result.sealed_end, at = 0;
+    size_t taken = 1;
+    while (at < end && taken != 0) { /* pp_segment_check_take has judged the records */
+        size_t want = end - at < PP_VERIFY_PIECE_BYTES ? (size_t)(end - at) : PP_VERIFY_PIECE_BYTES;
+        int64_t got = pp_os_read_at(fd, piece, want, at);
+        if (got < 0)
+            return refuse_unread(slot, PP_NO_SEQ, "segments", "", (int)got);
+        if (!check_blobs(v, (struct pp_bytes){piece, (size_t)got}, &taken, slot))
             return false;
+        at += taken;
     }
     return true;
 }

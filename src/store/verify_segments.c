@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks segments in parallel, each from its own header, and links the results in order.  Memory is
-   a few segments, however long the ledger is. */
+/* Checks segments in parallel, each from its own header and by pieces that the processor's cache
+   holds, and links the results in order. */
 
 #include "verify.h"
 
@@ -11,6 +11,8 @@
 #include <string.h>
 
 enum { THREADS_MAX = 16, WINDOW_MAX = 2 * THREADS_MAX };
+_Static_assert((int)PP_VERIFY_PIECE_BYTES >= 2 * (int)PP_FRAME_BYTES_MAX,
+               "each piece brings the check forward");
 
 enum slot_state { SLOT_FREE, SLOT_BUSY, SLOT_READY };
 
@@ -33,71 +35,153 @@ struct worker {
     pthread_t thread;
     struct pp_hash_engine *engine;
     struct pp_check_scratch *scratch;
-    struct pp_buffer buffer;
+    uint8_t *piece; /* PP_VERIFY_PIECE_BYTES */
+    struct pp_buffer tail;
 };
 
-static void unreadable(struct pp_verify_slot *slot, const char *name,
-                       const struct pp_failure *failure)
+/* Reads what there is of the file from `at` on into the piece; false when it can't be read. */
+static bool read_piece(struct worker *w, int fd, uint64_t at, struct pp_bytes *piece, int *error)
+{
+    int64_t got = pp_os_read_at(fd, w->piece, PP_VERIFY_PIECE_BYTES, at);
+    *error = got < 0 ? (int)got : 0;
+    *piece = (struct pp_bytes){w->piece, got < 0 ? 0 : (size_t)got};
+    return got >= 0;
+}
+
+/* The origin in the result points into the first piece; the slot keeps it. */
+static void keep_origin(struct pp_verify_slot *slot)
+{
+    struct pp_bytes origin = slot->result.header.origin;
+    memcpy(slot->origin, origin.data, origin.len);
+    slot->origin[origin.len] = 0;
+    slot->result.header.origin = pp_bytes_of(slot->origin);
+}
+
+static int take_records(struct worker *w, int fd, struct pp_segment_checker *checker,
+                        struct pp_verify_slot *slot)
+{
+    struct pp_bytes piece;
+    bool taken = true;
+    int error = 0;
+    while (taken && read_piece(w, fd, checker->at, &piece, &error)) {
+        bool is_first = !slot->result.has_header;
+        taken = pp_segment_check_take(checker, piece);
+        if (is_first && slot->result.has_header)
+            keep_origin(slot);
+    }
+    return error;
+}
+
+/* Where the zeros at the end of the file begin, not before `from`. */
+static int find_used_end(struct worker *w, int fd, uint64_t from, uint64_t *used_end)
+{
+    struct pp_bytes piece;
+    int error;
+    *used_end = from;
+    for (uint64_t at = from; read_piece(w, fd, at, &piece, &error) && piece.len != 0;
+         at += piece.len) {
+        size_t used = pp_segment_used_bytes(piece);
+        if (used != 0)
+            *used_end = at + used;
+    }
+    return error;
+}
+
+static int load_tail(struct worker *w, int fd, uint64_t from, uint64_t used_end)
+{
+    w->tail.len = 0;
+    if (used_end == from)
+        return 0;
+    size_t bytes = (size_t)(used_end - from) + PP_SEAL_FRAME_BYTES;
+    if (!pp_buffer_reserve(&w->tail, bytes))
+        return -ENOMEM;
+    int64_t got = pp_os_read_at(fd, w->tail.data, bytes, from);
+    w->tail.len = got < 0 ? 0 : (size_t)got;
+    return got < 0 ? (int)got : 0;
+}
+
+/* Larger than a writer makes a segment. */
+static const int64_t file_bytes_max = PP_SEGMENT_BYTES_MAX + 2 * (int64_t)PP_GROUP_BYTES_MAX;
+
+/* The last segment may grow under a writer's hands: as long as whole records stand where the check
+   stopped, it goes on. */
+static int check_file(struct worker *w, int fd, const struct pp_check_input *input,
+                      struct pp_verify_slot *slot)
+{
+    struct pp_segment_checker checker;
+    uint64_t before, used_end = 0;
+    int error;
+    pp_segment_check_begin(&checker, input, &slot->result);
+    do {
+        before = checker.at;
+        error = take_records(w, fd, &checker, slot);
+        if (error == 0)
+            error = find_used_end(w, fd, slot->result.sealed_end, &used_end);
+    } while (error == 0 && checker.at != before && checker.at < used_end);
+    if (error == 0)
+        error = load_tail(w, fd, slot->result.sealed_end, used_end);
+    if (error == 0)
+        pp_segment_check_end(&checker, (struct pp_bytes){w->tail.data, w->tail.len});
+    return error;
+}
+
+static void unreadable(struct pp_verify_slot *slot, const char *name, int error)
 {
     slot->result.verdict = PP_VERDICT_UNREADABLE;
     slot->result.first_bad_seq = PP_NO_SEQ;
     snprintf(slot->place, sizeof slot->place, "segments/%s", name);
-    snprintf(slot->reason, sizeof slot->reason, "%.380s", failure->text);
+    snprintf(slot->reason, sizeof slot->reason, "the segment can't be read: %s", strerror(error));
 }
 
-static void check_bytes(struct worker *w, uint64_t segment, struct pp_bytes data,
-                        struct pp_verify_slot *slot)
+static void check_open_file(struct worker *w, int fd, const char *name, struct pp_verify_slot *slot)
 {
     struct pp_verification *v = w->pool->v;
     struct pp_check_input input = {
-        .data = data,
         .seed = v->key != NULL ? &v->key->seed : NULL,
         .engine = w->engine,
         .scratch = w->scratch,
     };
     for (size_t i = 0; i < PP_ANCHOR_COUNT; i++)
         input.sizes[i] = v->anchors[i].present ? v->anchors[i].size : PP_NO_SEQ;
-    pp_segment_check(&input, &slot->result);
-    if (slot->result.has_header) {
-        struct pp_bytes origin = slot->result.header.origin;
-        memcpy(slot->origin, origin.data, origin.len);
-        slot->origin[origin.len] = 0;
-        slot->result.header.origin = pp_bytes_of(slot->origin);
-    }
-    if (slot->result.verdict != PP_VERDICT_OK) {
-        snprintf(slot->place, sizeof slot->place, "segments/%020" PRIu64 ".seg offset %zu", segment,
+    int64_t size = pp_os_size(fd);
+    int error = size < 0 ? (int)size : size > file_bytes_max ? -EFBIG : 0;
+    if (error == 0)
+        error = check_file(w, fd, &input, slot);
+    slot->bytes = size < 0 ? 0 : (uint64_t)size;
+    if (error < 0)
+        unreadable(slot, name, -error);
+    else if (slot->result.verdict != PP_VERDICT_OK) {
+        snprintf(slot->place, sizeof slot->place, "segments/%s offset %zu", name,
                  slot->result.bad_offset);
         snprintf(slot->reason, sizeof slot->reason, "%s", slot->result.reason);
-        return;
     }
-    /* Both leave their verdict in the slot. */
-    bool good = pp_verify_index(v, segment, slot) && pp_verify_blobs(v, data, slot);
-    (void)good;
 }
 
-/* Read, not mapped: the last segment may shrink under a writer's hands, and one buffer used again
-   costs less than a page fault for every page. */
+/* Read, not mapped: the last segment may shrink under a writer's hands. */
 static void check_one(struct worker *w, uint64_t segment, struct pp_verify_slot *slot)
 {
-    struct pp_failure failure;
+    struct pp_verification *v = w->pool->v;
     char name[PP_SEGMENT_NAME_BYTES];
     memset(slot, 0, sizeof *slot);
     pp_segment_name(segment, name);
-    enum pp_error error =
-        pp_file_read(w->pool->v->layout.segments, name,
-                     PP_SEGMENT_BYTES_MAX + 2 * (size_t)PP_GROUP_BYTES_MAX, &w->buffer, &failure);
-    if (error != PP_OK) {
-        unreadable(slot, name, &failure);
+    int fd = pp_os_open(v->layout.segments, name, PP_OS_READ);
+    if (fd < 0) {
+        unreadable(slot, name, -fd);
         return;
     }
-    slot->bytes = w->buffer.len;
-    check_bytes(w, segment, (struct pp_bytes){w->buffer.data, w->buffer.len}, slot);
+    check_open_file(w, fd, name, slot);
+    /* Both leave their verdict in the slot. */
+    bool good = slot->result.verdict == PP_VERDICT_OK && pp_verify_index(v, segment, slot) &&
+                pp_verify_blobs(v, fd, w->piece, slot);
+    (void)good;
+    pp_os_close(fd);
 }
 
 static void *work(void *argument)
 {
     struct worker *w = argument;
     struct pool *pool = w->pool;
+    w->engine = pp_engine_new(); /* its self-test, in parallel too */
     pthread_mutex_lock(&pool->mutex);
     while (!pool->stop && pool->next < pool->end) {
         unsigned slot = (unsigned)(pool->next % pool->window);
@@ -252,20 +336,23 @@ static bool start_worker(struct worker *w, struct pool *pool)
 {
     w->pool = pool;
     w->scratch = pp_os_secret_alloc(sizeof *w->scratch);
-    w->engine = pp_engine_new();
-    return w->scratch != NULL && pthread_create(&w->thread, NULL, work, w) == 0;
+    w->piece = pp_os_buffer_alloc(PP_VERIFY_PIECE_BYTES);
+    return w->scratch != NULL && w->piece != NULL && pthread_create(&w->thread, NULL, work, w) == 0;
 }
 
 static void free_worker(struct worker *w)
 {
     pp_os_secret_free(w->scratch, sizeof *w->scratch);
     pp_engine_free(w->engine);
-    pp_buffer_free(&w->buffer);
+    pp_os_buffer_free(w->piece, PP_VERIFY_PIECE_BYTES);
+    pp_buffer_free(&w->tail);
 }
 
+/* Two for each processor: the system shares the processors among them, so that the last segments
+   end together and none idles before. */
 static unsigned thread_count(const struct pp_verification *v, uint64_t segments)
 {
-    unsigned threads = v->options->threads != 0 ? v->options->threads : pp_os_cpu_count();
+    unsigned threads = v->options->threads != 0 ? v->options->threads : 2 * pp_os_cpu_count();
     if (threads > THREADS_MAX)
         threads = THREADS_MAX;
     return segments < threads ? (unsigned)segments : threads;

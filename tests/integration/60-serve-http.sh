@@ -175,6 +175,8 @@ asks 403 "/v1/limit/auth?rule=three&key=new"
 good='name: x, limit: 1, window: 1s'
 for bad in 'name: x, limit: 0, window: 1s' 'name: x, limit: many, window: 1s' \
     'name: x, limit: 70000, window: 1s' 'name: x, limit: 1, window: 5' 'name: x, limit: 1' \
+    'name: x, limit: 1, window: 0s' 'name: x, limit: 1, window: 300000000d' \
+    'name: x, limit: 18446744073709551616, window: 1s' "$good, memory: 0" "$good, keys: -1" \
     'name: "a b", limit: 1, window: 1s' 'name: two, limit: 1, window: 1s' "$good, limits: 2" \
     "$good, shadow: no" "$good, keys: 0" "$good, buckets: 1" "$good, tiers: 200000" \
     "$good, limit: 2" "$good, on_restart: resume" "$good, }"; do
@@ -187,7 +189,7 @@ for bad in 'name: x, limit: 0, window: 1s' 'name: x, limit: many, window: 1s' \
     [ "$status" -eq 2 ] || fail "--check-config accepted: $bad"
 done
 asks 429 "$check?rule=two&key=gina"
-metric 'serve_reloads_total{result="refused"} 15'
+metric 'serve_reloads_total{result="refused"} 20'
 
 # ---- More connections than are allowed ----------------------------------------------------------
 sleep 0.2

@@ -63,6 +63,9 @@ for words in 'CL.THROTTLE k 2 30' 'CL.THROTTLE k 2 30 60 1 1' 'CL.THROTTLE k -1 
 done
 sends '*5\r\n$11\r\nCL.THROTTLE\r\n$0\r\n\r\n$1\r\n2\r\n$1\r\n2\r\n$1\r\n2\r\nQUIT\r\n'
 grep -q '^-ERR the key is empty' answer || fail "an empty key was taken"
+long=$(head -c 65536 /dev/zero | tr '\0' k)
+sends "$(command_bytes CL.THROTTLE "$long" 2 30 60)QUIT\r\n"
+grep -q '^\*5' answer || fail "a key of 64 KiB was refused: $(head -c 200 answer)"
 
 # No more kinds of rules than the configuration allows, while those in use count.
 replies '0 1 0 -1 3600' CL.THROTTLE k 0 1 3600

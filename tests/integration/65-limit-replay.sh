@@ -73,6 +73,33 @@ diff out - <<'END'
 971211336000000000 192.0.2.1 deny
 END
 
+# Quotes, brackets and blanks that the server escaped or let through in a name, a request or an
+# agent: none of them moves the time or the address.
+cat >access.log <<'END'
+192.0.2.9 - al\x22ice [ops [10/Oct/2000:13:55:36 +0000] "GET /\x22[1] HTTP/1.1" 200 5 "-" "a\x22[b]"
+192.0.2.9 - "" [10/Oct/2000:13:55:36 +0000] "" 408 0 "[-]" "-"
+192.0.2.9 - a\"[x] [10/Oct/2000:13:55:36 +0000] "GET /%22%5B\"quoted\" HTTP/1.1" 404 0 "-" "x"
+2001:db8::1 - - [10/Oct/2000:15:55:36 +0200] "\x16\x03\x01" 400 0 "-" "-"
+192.0.2.9 - - [10/Oct/2000:13:55:37 +0000] "-" 408 0 "-" "-"
+END
+replay --limit 1 --window 1s --format combined access.log >out
+diff out - <<'END'
+971186136000000000 192.0.2.9 allow
+971186136000000000 192.0.2.9 deny
+971186136000000000 192.0.2.9 deny
+971186136000000000 2001:db8::1 allow
+971186137000000000 192.0.2.9 allow
+END
+for line in '192.0.2.9 - - [10/Oct/2000:13:55:36] "GET / HTTP/1.1" 200 5' \
+    '192.0.2.9 - - [31/Foo/2000:13:55:36 +0000] "GET / HTTP/1.1" 200 5' \
+    '192.0.2.9 - - 10/Oct/2000:13:55:36 +0000 "GET /[10/Oct/2000:13:55:36 +0000]" 200' \
+    '192.0.2.9 - - [10/Oct/1960:13:55:36 +0000] "GET / HTTP/1.1" 200 5' \
+    '[10/Oct/2000:13:55:36 +0000]'; do
+    printf '%s\n' "$line" >bad
+    expect 2 replay --limit 2 --window 1s --format combined bad
+    grep -q 'bad, line 1: ' err || fail "no line number for: $line"
+done
+
 # Bad input: exit 2, which line, what is wrong.
 for line in 'x a' '1' '1 a 0' '1 a 2147483648' '1 a 1 perhaps' '1 a 1 allow more' '-1 a' \
     '99999999999999999999 a'; do

@@ -401,6 +401,9 @@ static int strike_write(int fd, const void *buf, size_t n, uint64_t offset)
 int pp_os_open(int dir, const char *name, enum pp_os_open_mode mode)
 {
     bool creates = mode == PP_OS_CREATE || mode == PP_OS_CREATE_SECRET;
+    /* What this disk keeps of a write is any of its sectors, however small. */
+    if (mode == PP_OS_DIRECT)
+        mode = PP_OS_READ_WRITE;
     CALL(creates ? PP_FAULT_WRITES : PP_FAULT_READS, "open", real_open(dir, name, mode));
 }
 

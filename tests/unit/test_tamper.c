@@ -114,14 +114,13 @@ static bool segment_shows(const struct tamper_place *place, const struct tamper_
     static struct pp_check_scratch scratch;
     static struct pp_check_result result;
     struct pp_check_input input = {
-        .data = {file->data, file->len},
         .seed = place == &ends_with_recovery ? &seeds[0] : &seeds[1],
         .scratch = &scratch,
         .sizes = {PP_NO_SEQ, PP_NO_SEQ},
     };
     scratch.ratchet_ready = false;
     file->data[at] ^= (uint8_t)(1u << bit);
-    pp_segment_check(&input, &result);
+    pp_segment_check(&input, (struct pp_bytes){file->data, file->len}, &result);
     file->data[at] ^= (uint8_t)(1u << bit);
     if (result.verdict == PP_VERDICT_OK)
         return false;
@@ -130,6 +129,87 @@ static bool segment_shows(const struct tamper_place *place, const struct tamper_
     snprintf(report.reason, sizeof report.reason, "%s", result.reason);
     assert_flip(file, at, bit, &report);
     return true;
+}
+
+/* ---- Pieces --------------------------------------------------------------------------------- */
+
+static void assert_same(const struct pp_check_result *a, const struct pp_check_result *b)
+{
+    assert_int_equal(a->verdict, b->verdict);
+    assert_true(a->first_bad_seq == b->first_bad_seq);
+    assert_int_equal(a->bad_offset, b->bad_offset);
+    assert_string_equal(a->reason, b->reason);
+    assert_int_equal(a->sealed_end, b->sealed_end);
+    assert_int_equal(a->used_end, b->used_end);
+    assert_true(a->entries == b->entries && a->seals == b->seals);
+    assert_true(a->references == b->references && a->next_epoch == b->next_epoch);
+    struct pp_digest root_a = pp_merkle_tree_root(&a->tree), root_b = pp_merkle_tree_root(&b->tree);
+    assert_memory_equal(&root_a, &root_b, sizeof root_a);
+    assert_memory_equal(&a->tag, &b->tag, sizeof a->tag);
+    assert_memory_equal(&a->torn_digest, &b->torn_digest, sizeof a->torn_digest);
+}
+
+static void check_in_pieces(const struct pp_check_input *input, struct pp_bytes data, size_t cut,
+                            struct pp_check_result *result)
+{
+    struct pp_segment_checker checker;
+    pp_segment_check_begin(&checker, input, result);
+    if (pp_segment_check_take(&checker, (struct pp_bytes){data.data, cut}))
+        while (pp_segment_check_take(
+            &checker, (struct pp_bytes){data.data + checker.at, data.len - checker.at}))
+            ;
+    /* Zeros at the end but for a seal's length may be left out. */
+    size_t tail = data.len - result->sealed_end;
+    struct pp_bytes rest = {data.data + result->sealed_end, tail};
+    size_t needed = pp_segment_used_bytes(rest) + PP_SEAL_FRAME_BYTES;
+    rest.len = needed < tail ? needed : tail;
+    pp_segment_check_end(&checker, rest);
+}
+
+/* The segment as it is in the file, cut in two at every place behind its header. */
+static void check_cuts(const struct tamper_place *place, const struct tamper_file *file)
+{
+    static struct pp_check_scratch scratch;
+    static struct pp_check_result whole, pieces;
+    struct pp_bytes data = {file->data, file->len};
+    struct pp_check_input input = {
+        .seed = place == &ends_with_recovery ? &seeds[0] : &seeds[1],
+        .scratch = &scratch,
+        .sizes = {PP_NO_SEQ, PP_NO_SEQ},
+    };
+    scratch.ratchet_ready = false;
+    pp_segment_check(&input, data, &whole);
+    for (size_t cut = map.frame[0].bytes; cut <= file->len; cut++) {
+        scratch.ratchet_ready = false;
+        check_in_pieces(&input, data, cut, &pieces);
+        assert_same(&whole, &pieces);
+    }
+}
+
+static void pieces_of(const struct tamper_place *place)
+{
+    enum { STRIDE = 61 };
+    struct tamper_copy copy = tamper_load(place->ledger);
+    for (size_t i = 0; i < copy.count; i++) {
+        struct tamper_file *file = &copy.file[i];
+        if (!is_segment(file))
+            continue;
+        tamper_map(file, &map);
+        check_cuts(place, file);
+        for (size_t at = map.frame[0].bytes; at < map.end; at += STRIDE) {
+            file->data[at] ^= 0x10;
+            check_cuts(place, file);
+            file->data[at] ^= 0x10;
+        }
+    }
+    tamper_free(&copy);
+}
+
+static void test_pieces_change_nothing(void **state)
+{
+    (void)state;
+    pieces_of(&ends_with_recovery);
+    pieces_of(&ends_with_rotation);
 }
 
 /* Which flips are tried when time is short. */
@@ -303,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_honest_ledgers_are_good),
+        cmocka_unit_test(test_pieces_change_nothing),
         cmocka_unit_test(test_every_bit_with_a_recovery),
         cmocka_unit_test(test_bits_with_a_rotation),
         cmocka_unit_test(test_every_length),
