@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Encodes and decodes the deltas of a block: cells, items, layout. */
+#include "deltas.h"
+
+#include <string.h>
+
+/* ---- Values and slots ------------------------------------------------------------------------ */
+
+/* The slots from VALUES on hold the planes of n bytes, one behind the other: none is longer or
+   shorter than that, and there are no others. */
+static bool planes_fit(const struct pp_bytes slot[PP_PATCH_SLOTS], size_t width, size_t n)
+{
+    for (size_t k = 0; k < PP_PATCH_SLOTS - PP_PATCH_SLOT_VALUES; k++) {
+        size_t expected = k < width ? n / width : 0;
+        if (k + 1 == width)
+            expected += n % width;
+        if (slot[PP_PATCH_SLOT_VALUES + k].len != expected)
+            return false;
+    }
+    return true;
+}
+
+static bool join_two_bits(const struct pp_bytes slot[PP_PATCH_SLOTS], size_t width, uint8_t *rest,
+                          uint8_t *values, size_t n)
+{
+    const uint8_t *codes = slot[PP_PATCH_SLOT_RUNS].data;
+    if (slot[PP_PATCH_SLOT_RUNS].len != (n / width + 3) / 4)
+        return false;
+    size_t rest_bytes = pp_rollback_two_bits_rest(width, codes, n);
+    if (!planes_fit(slot, width, rest_bytes))
+        return false;
+    pp_rollback_planes_join(width, slot[PP_PATCH_SLOT_VALUES].data, rest, rest_bytes);
+    return pp_rollback_two_bits_join(width, codes, rest, values, n);
+}
+
+/* The n bytes of values that the slots hold. */
+static bool read_values(struct pp_patch_shape shape, const struct pp_bytes slot[PP_PATCH_SLOTS],
+                        uint8_t *scratch, uint8_t *values, size_t n)
+{
+    size_t width = pp_rollback_item_bytes(shape.item);
+    struct pp_bytes first = slot[PP_PATCH_SLOT_VALUES];
+    if (shape.layout == PP_ROLLBACK_LAYOUT_TWO_BITS)
+        return join_two_bits(slot, width, scratch, values, n);
+    if (shape.layout == PP_ROLLBACK_LAYOUT_RUNS)
+        return planes_fit(slot, 1, first.len) &&
+               pp_rollback_runs_join(slot[PP_PATCH_SLOT_RUNS], first, values, n);
+    if (shape.layout == PP_ROLLBACK_LAYOUT_PLAIN)
+        width = 1;
+    if (slot[PP_PATCH_SLOT_RUNS].len != 0 || !planes_fit(slot, width, n))
+        return false;
+    pp_rollback_planes_join(width, first.data, values, n);
+    return true;
+}
+
+/* ---- Decoding -------------------------------------------------------------------------------- */
+
+/* Without cells, the values are those of the whole row. */
+static bool decode_row(const struct pp_patch_block *block, enum pp_rollback_direction direction,
+                       const struct pp_bytes slot[PP_PATCH_SLOTS], const uint8_t *source,
+                       uint8_t *scratch, uint8_t *row, size_t n)
+{
+    struct pp_patch_shape shape = {block->item, block->layout, block->cells};
+    if (!read_values(shape, slot, scratch, row, n))
+        return false;
+    pp_rollback_values_resolve(block->item, direction, source, row, n);
+    return true;
+}
+
+static bool decode_cells(const struct pp_patch_block *block, enum pp_rollback_direction direction,
+                         const struct pp_bytes slot[PP_PATCH_SLOTS], const uint8_t *source_row,
+                         uint8_t *scratch, uint8_t *row)
+{
+    size_t n = block->delta_bytes, bytes;
+    struct pp_bytes bitmap = slot[PP_PATCH_SLOT_CELLS];
+    uint8_t *source_cells = scratch + n, *cells = scratch + 2 * n;
+    if (bitmap.len != pp_rollback_cells_bitmap_bytes(n) ||
+        !pp_rollback_cells_count(bitmap.data, n, &bytes))
+        return false;
+    pp_rollback_cells_gather(source_row, bitmap.data, source_cells, n);
+    if (!decode_row(block, direction, slot, source_cells, scratch, cells, bytes))
+        return false;
+    memcpy(row, source_row, n);
+    pp_rollback_cells_scatter(cells, bitmap.data, row, n);
+    return true;
+}
+
+enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
+                                     enum pp_rollback_direction direction,
+                                     const struct pp_bytes slot[PP_PATCH_SLOTS],
+                                     const uint8_t *source_row, uint8_t *scratch, uint8_t *deltas)
+{
+    size_t n = block->delta_bytes;
+    bool decoded;
+    if (block->cells)
+        decoded = decode_cells(block, direction, slot, source_row, scratch, deltas);
+    else
+        decoded = slot[PP_PATCH_SLOT_CELLS].len == 0 &&
+                  decode_row(block, direction, slot, source_row, scratch, deltas, n);
+    if (!decoded)
+        return PP_ERROR_FORMAT;
+    pp_rollback_row_to_deltas(direction, source_row, deltas, n);
+    return PP_OK;
+}
+
+/* ---- Encoding -------------------------------------------------------------------------------- */
+
+size_t pp_patch_deltas_room(size_t n)
+{
+    return pp_rollback_cells_bitmap_bytes(n) + 3 * n + PP_VARINT_BYTES_MAX;
+}
+
+/* Names n bytes at memory as planes in the slots from VALUES on. */
+static void name_planes(struct pp_bytes slot[PP_PATCH_SLOTS], size_t width, const uint8_t *memory,
+                        size_t n)
+{
+    for (size_t k = 0; k < width; k++) {
+        size_t bytes = n / width + (k + 1 == width ? n % width : 0);
+        slot[PP_PATCH_SLOT_VALUES + k] = (struct pp_bytes){memory, bytes};
+        memory += bytes;
+    }
+}
+
+static void write_values(struct pp_patch_shape shape, const uint8_t *values, size_t n,
+                         uint8_t *scratch, uint8_t *memory, struct pp_bytes slot[PP_PATCH_SLOTS])
+{
+    size_t width = pp_rollback_item_bytes(shape.item);
+    if (shape.layout == PP_ROLLBACK_LAYOUT_RUNS) {
+        struct pp_rollback_runs used = pp_rollback_runs_split(values, n, memory, scratch);
+        memcpy(memory + used.runs_bytes, scratch, used.rest_bytes);
+        slot[PP_PATCH_SLOT_RUNS] = (struct pp_bytes){memory, used.runs_bytes};
+        name_planes(slot, 1, memory + used.runs_bytes, used.rest_bytes);
+    } else if (shape.layout == PP_ROLLBACK_LAYOUT_TWO_BITS) {
+        size_t codes = (n / width + 3) / 4;
+        size_t rest = pp_rollback_two_bits_split(width, values, n, memory, scratch);
+        pp_rollback_planes_split(width, scratch, memory + codes, rest);
+        slot[PP_PATCH_SLOT_RUNS] = (struct pp_bytes){memory, codes};
+        name_planes(slot, width, memory + codes, rest);
+    } else {
+        if (shape.layout == PP_ROLLBACK_LAYOUT_PLAIN)
+            width = 1;
+        pp_rollback_planes_split(width, values, memory, n);
+        name_planes(slot, width, memory, n);
+    }
+}
+
+void pp_patch_deltas_encode(struct pp_patch_shape shape, const uint8_t *old_row,
+                            const uint8_t *new_row, size_t n, uint8_t *scratch, uint8_t *memory,
+                            struct pp_bytes slot[PP_PATCH_SLOTS])
+{
+    for (size_t k = PP_PATCH_SLOT_CELLS; k < PP_PATCH_SLOTS; k++)
+        slot[k] = (struct pp_bytes){memory, 0};
+    uint8_t *values = scratch + 2 * n;
+    if (shape.cells) {
+        uint8_t *bitmap = memory, *old_cells = scratch, *new_cells = scratch + n;
+        size_t bytes = pp_rollback_cells_compare(old_row, new_row, bitmap, n);
+        slot[PP_PATCH_SLOT_CELLS] = (struct pp_bytes){bitmap, pp_rollback_cells_bitmap_bytes(n)};
+        memory += pp_rollback_cells_bitmap_bytes(n);
+        pp_rollback_cells_gather(old_row, bitmap, old_cells, n);
+        pp_rollback_cells_gather(new_row, bitmap, new_cells, n);
+        old_row = old_cells;
+        new_row = new_cells;
+        n = bytes;
+    }
+    pp_rollback_values_make(shape.item, old_row, new_row, values, n);
+    write_values(shape, values, n, scratch, memory, slot);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The deltas of a block and the slots that hold them. */
+#ifndef PP_PATCH_DELTAS_H
+#define PP_PATCH_DELTAS_H
+
+#include "block.h"
+
+/* How the deltas of a block are written down. */
+struct pp_patch_shape {
+    enum pp_rollback_item item;
+    enum pp_rollback_layout layout;
+    bool cells;
+};
+
+/* Work space: three rows of n bytes, n the delta bytes of the block. */
+enum { PP_PATCH_SCRATCH_ROWS = 3 };
+
+/* The deltas of the plain form from the slots' content and the source's row, all of
+   block->delta_bytes.  The contents of slots VALUES and above lie one behind the other.
+   PP_ERROR_FORMAT when they are not what the block's shape makes of so many bytes. */
+PP_MUST_CHECK enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
+                                                   enum pp_rollback_direction direction,
+                                                   const struct pp_bytes slot[PP_PATCH_SLOTS],
+                                                   const uint8_t *source_row, uint8_t *scratch,
+                                                   uint8_t *deltas);
+
+/* Room that encode needs for the contents of rows of n bytes. */
+size_t pp_patch_deltas_room(size_t n);
+/* The contents of slots CELLS and above from both rows, one behind the other in memory that has
+   that room. */
+void pp_patch_deltas_encode(struct pp_patch_shape shape, const uint8_t *old_row,
+                            const uint8_t *new_row, size_t n, uint8_t *scratch, uint8_t *memory,
+                            struct pp_bytes slot[PP_PATCH_SLOTS]);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Matches by a table of the old image's blocks and a hash that rolls over the new image. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "match.h"
+
+enum {
+    BLOCK_BYTES = 32,
+    STRIDE_BYTES = 32, /* between blocks of the old image */
+    MATCH_BYTES_MIN = 32
+};
+
+/* Places are in units of the stride, plus 1: 0 is a free entry.  Blocks that occur again are left
+   out, but for the first. */
+struct table {
+    uint32_t *place;
+    uint32_t mask;
+};
+
+static const uint64_t factor = 0x9e3779b97f4a7c15;
+
+/* factor ^ BLOCK_BYTES, by which the byte that leaves was multiplied. */
+static uint64_t leaving_factor(void)
+{
+    uint64_t power = 1;
+    for (int i = 0; i < BLOCK_BYTES; i++)
+        power *= factor;
+    return power;
+}
+
+/* The polynomial of Karp and Rabin over BLOCK_BYTES bytes, modulo 2^64. */
+static uint64_t hash_block(const uint8_t *p)
+{
+    uint64_t hash = 0;
+    for (int i = 0; i < BLOCK_BYTES; i++)
+        hash = hash * factor + p[i] + 1;
+    return hash;
+}
+
+static uint32_t entry_of(const struct table *table, uint64_t hash)
+{
+    return (uint32_t)((hash * factor) >> 32) & table->mask;
+}
+
+static bool build(struct table *table, struct pp_bytes old_image)
+{
+    size_t blocks =
+        old_image.len < BLOCK_BYTES ? 0 : (old_image.len - BLOCK_BYTES) / STRIDE_BYTES + 1;
+    size_t entries = 1024;
+    while (entries < blocks + blocks / 4)
+        entries *= 2;
+    table->mask = (uint32_t)(entries - 1);
+    table->place = calloc(entries, sizeof *table->place);
+    if (table->place == NULL)
+        return false;
+    for (size_t i = 0; i < blocks; i++) {
+        uint32_t *place =
+            table->place + entry_of(table, hash_block(old_image.data + i * STRIDE_BYTES));
+        if (*place == 0)
+            *place = (uint32_t)(i + 1);
+    }
+    return true;
+}
+
+/* The match around old_at and new_at, backwards as far as new_low. */
+static struct pp_patch_cover widen(struct pp_bytes old_image, struct pp_bytes new_image,
+                                   size_t old_at, size_t new_at, size_t new_low)
+{
+    size_t most = old_image.len - old_at < new_image.len - new_at ? old_image.len - old_at
+                                                                  : new_image.len - new_at;
+    size_t bytes = pp_patch_equal_bytes(old_image.data + old_at, new_image.data + new_at, most);
+    while (old_at > 0 && new_at > new_low && bytes > 0 &&
+           old_image.data[old_at - 1] == new_image.data[new_at - 1]) {
+        old_at--;
+        new_at--;
+        bytes++;
+    }
+    return (struct pp_patch_cover){old_at, new_at, bytes};
+}
+
+/* The match at new_at, first where the last one leads on, then by the table. */
+static struct pp_patch_cover find(const struct table *table, struct pp_bytes old_image,
+                                  struct pp_bytes new_image, size_t new_at, size_t new_low,
+                                  uint64_t hash, struct pp_patch_cover last)
+{
+    struct pp_patch_cover none = {0, 0, 0};
+    uint64_t onward = last.old_at + (new_at - last.new_at);
+    if (onward < old_image.len && old_image.len - onward >= BLOCK_BYTES &&
+        memcmp(old_image.data + onward, new_image.data + new_at, BLOCK_BYTES) == 0)
+        return widen(old_image, new_image, (size_t)onward, new_at, new_low);
+    uint32_t place = table->place[entry_of(table, hash)];
+    if (place == 0)
+        return none;
+    struct pp_patch_cover found =
+        widen(old_image, new_image, (size_t)(place - 1) * STRIDE_BYTES, new_at, new_low);
+    return found.bytes >= MATCH_BYTES_MIN ? found : none;
+}
+
+enum pp_error pp_patch_match_blocks(struct pp_bytes old_image, struct pp_bytes new_image,
+                                    struct pp_patch_covers *matches)
+{
+    struct table table;
+    struct pp_patch_cover last = {0, 0, 0};
+    const uint64_t leaving = leaving_factor();
+    enum pp_error error = PP_OK;
+    size_t low = 0; /* the end of the last match */
+    if (old_image.len / STRIDE_BYTES >= UINT32_MAX)
+        return PP_ERROR_TOO_LARGE;
+    if (!build(&table, old_image))
+        return PP_ERROR_MEMORY;
+    for (size_t at = 0; at + BLOCK_BYTES <= new_image.len && error == PP_OK;) {
+        uint64_t hash = hash_block(new_image.data + at);
+        struct pp_patch_cover found = {0, 0, 0};
+        for (;; at++) {
+            found = find(&table, old_image, new_image, at, low, hash, last);
+            if (found.bytes > 0 || at + BLOCK_BYTES >= new_image.len)
+                break;
+            hash = hash * factor + new_image.data[at + BLOCK_BYTES] + 1 -
+                   leaving * (new_image.data[at] + 1ULL);
+        }
+        if (found.bytes == 0)
+            break;
+        last = found;
+        low = at = (size_t)(found.new_at + found.bytes);
+        if (!pp_patch_covers_add(matches, found))
+            error = PP_ERROR_MEMORY;
+    }
+    free(table.place);
+    return error;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Values from two rows and a row from the values: differences of bytes, integers and floats. */
+#include "transform.h"
+
+size_t pp_rollback_item_bytes(enum pp_rollback_item item)
+{
+    if (item == PP_ROLLBACK_ITEM_INT16 || item == PP_ROLLBACK_ITEM_FLOAT16)
+        return 2;
+    if (item == PP_ROLLBACK_ITEM_INT32 || item == PP_ROLLBACK_ITEM_FLOAT32)
+        return 4;
+    return 1;
+}
+
+static uint16_t get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static void put16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v & 0xff);
+    p[1] = (uint8_t)(v >> 8);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v & 0xff);
+    p[1] = (uint8_t)(v >> 8 & 0xff);
+    p[2] = (uint8_t)(v >> 16 & 0xff);
+    p[3] = (uint8_t)(v >> 24);
+}
+
+/* Small for small differences of either sign. */
+static uint16_t zigzag16(uint16_t v)
+{
+    return (uint16_t)(v < 0x8000 ? 2 * v : 2 * (0xffff - v) + 1);
+}
+
+static uint16_t unzigzag16(uint16_t v)
+{
+    return (uint16_t)(v % 2 == 0 ? v / 2 : 0xffff - v / 2);
+}
+
+static uint32_t zigzag32(uint32_t v)
+{
+    return v < 0x80000000 ? 2 * v : 2 * (0xffffffff - v) + 1;
+}
+
+static uint32_t unzigzag32(uint32_t v)
+{
+    return v % 2 == 0 ? v / 2 : 0xffffffff - v / 2;
+}
+
+/* Bits of floats as integers in the floats' order, and back. */
+static uint16_t order16(uint16_t v)
+{
+    return (uint16_t)(v < 0x8000 ? v + 0x8000 : 0xffff - v);
+}
+
+static uint16_t unorder16(uint16_t v)
+{
+    return (uint16_t)(v >= 0x8000 ? v - 0x8000 : 0xffff - v);
+}
+
+static uint32_t order32(uint32_t v)
+{
+    return v < 0x80000000 ? v + 0x80000000 : 0xffffffff - v;
+}
+
+static uint32_t unorder32(uint32_t v)
+{
+    return v >= 0x80000000 ? v - 0x80000000 : 0xffffffff - v;
+}
+
+static void make_bytes(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        values[i] = (uint8_t)((new_row[i] + (0x100U - old_row[i])) % 0x100);
+}
+
+static void make_xor(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        values[i] = new_row[i] ^ old_row[i];
+}
+
+static void make_int16(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i += 2)
+        put16(values + i, zigzag16((uint16_t)(get16(new_row + i) - get16(old_row + i))));
+}
+
+static void make_int32(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i += 4)
+        put32(values + i, zigzag32(get32(new_row + i) - get32(old_row + i)));
+}
+
+static void make_float16(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i += 2) {
+        uint16_t difference = (uint16_t)(order16(get16(new_row + i)) - order16(get16(old_row + i)));
+        put16(values + i, zigzag16(difference));
+    }
+}
+
+static void make_float32(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i += 4) {
+        uint32_t difference = order32(get32(new_row + i)) - order32(get32(old_row + i));
+        put32(values + i, zigzag32(difference));
+    }
+}
+
+void pp_rollback_values_make(enum pp_rollback_item item, const uint8_t *old_row,
+                             const uint8_t *new_row, uint8_t *values, size_t n)
+{
+    size_t whole = n - n % pp_rollback_item_bytes(item);
+    if (item == PP_ROLLBACK_ITEM_XOR)
+        make_xor(old_row, new_row, values, whole);
+    else if (item == PP_ROLLBACK_ITEM_INT16)
+        make_int16(old_row, new_row, values, whole);
+    else if (item == PP_ROLLBACK_ITEM_INT32)
+        make_int32(old_row, new_row, values, whole);
+    else if (item == PP_ROLLBACK_ITEM_FLOAT16)
+        make_float16(old_row, new_row, values, whole);
+    else if (item == PP_ROLLBACK_ITEM_FLOAT32)
+        make_float32(old_row, new_row, values, whole);
+    else
+        make_bytes(old_row, new_row, values, whole);
+    make_bytes(old_row + whole, new_row + whole, values + whole, n - whole);
+}
+
+static void resolve_bytes(bool apply, const uint8_t *source, uint8_t *values, size_t n)
+{
+    if (apply)
+        for (size_t i = 0; i < n; i++)
+            values[i] = (uint8_t)((source[i] + (unsigned)values[i]) % 0x100);
+    else
+        for (size_t i = 0; i < n; i++)
+            values[i] = (uint8_t)((source[i] + (0x100U - values[i])) % 0x100);
+}
+
+static void resolve_xor(const uint8_t *source, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        values[i] = values[i] ^ source[i];
+}
+
+static void resolve_int16(bool apply, const uint8_t *source, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i += 2) {
+        uint16_t difference = unzigzag16(get16(values + i));
+        uint16_t from = get16(source + i);
+        put16(values + i, (uint16_t)(apply ? from + difference : from - difference));
+    }
+}
+
+static void resolve_int32(bool apply, const uint8_t *source, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i += 4) {
+        uint32_t difference = unzigzag32(get32(values + i));
+        uint32_t from = get32(source + i);
+        put32(values + i, apply ? from + difference : from - difference);
+    }
+}
+
+static void resolve_float16(bool apply, const uint8_t *source, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i += 2) {
+        uint16_t difference = unzigzag16(get16(values + i));
+        uint16_t from = order16(get16(source + i));
+        put16(values + i, unorder16((uint16_t)(apply ? from + difference : from - difference)));
+    }
+}
+
+static void resolve_float32(bool apply, const uint8_t *source, uint8_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i += 4) {
+        uint32_t difference = unzigzag32(get32(values + i));
+        uint32_t from = order32(get32(source + i));
+        put32(values + i, unorder32(apply ? from + difference : from - difference));
+    }
+}
+
+void pp_rollback_values_resolve(enum pp_rollback_item item, enum pp_rollback_direction direction,
+                                const uint8_t *source, uint8_t *values, size_t n)
+{
+    bool apply = direction == PP_ROLLBACK_APPLY;
+    size_t whole = n - n % pp_rollback_item_bytes(item);
+    if (item == PP_ROLLBACK_ITEM_XOR)
+        resolve_xor(source, values, whole);
+    else if (item == PP_ROLLBACK_ITEM_INT16)
+        resolve_int16(apply, source, values, whole);
+    else if (item == PP_ROLLBACK_ITEM_INT32)
+        resolve_int32(apply, source, values, whole);
+    else if (item == PP_ROLLBACK_ITEM_FLOAT16)
+        resolve_float16(apply, source, values, whole);
+    else if (item == PP_ROLLBACK_ITEM_FLOAT32)
+        resolve_float32(apply, source, values, whole);
+    else
+        resolve_bytes(apply, source, values, whole);
+    resolve_bytes(apply, source + whole, values + whole, n - whole);
+}
+
+void pp_rollback_row_to_deltas(enum pp_rollback_direction direction, const uint8_t *source_row,
+                               uint8_t *target_row, size_t n)
+{
+    if (direction == PP_ROLLBACK_APPLY)
+        make_bytes(source_row, target_row, target_row, n);
+    else
+        make_bytes(target_row, source_row, target_row, n);
+}

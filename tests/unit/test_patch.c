@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Patch files: round trips in both modes and both directions, on random and on structured pairs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../lib/patches.h"
+
+static void check_both_modes(struct pp_bytes old_image, struct pp_bytes new_image)
+{
+    struct buffer generic = check_patch(PP_PATCH_GENERIC, old_image, new_image);
+    struct buffer pages = check_patch(PP_PATCH_PAGES, old_image, new_image);
+    buffer_free(&generic);
+    buffer_free(&pages);
+}
+
+static struct pp_bytes view(const struct buffer *buffer)
+{
+    return (struct pp_bytes){buffer->data, buffer->len};
+}
+
+static void small_images_return(void **state)
+{
+    (void)state;
+    static const uint8_t a[] = "ab", b[] = "ba";
+    for (size_t i = 0; i <= 2; i++)
+        for (size_t k = 0; k <= 2; k++)
+            check_both_modes((struct pp_bytes){a, i}, (struct pp_bytes){b, k});
+}
+
+static void all_images_of_two_bytes_return(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++) {
+        uint8_t old_image[2] = {(uint8_t)(i * 7), (uint8_t)(i / 3)};
+        uint8_t new_image[2] = {(uint8_t)(i * 11), (uint8_t)(i / 4)};
+        struct buffer patch = check_patch(PP_PATCH_GENERIC, (struct pp_bytes){old_image, 2},
+                                          (struct pp_bytes){new_image, 2});
+        buffer_free(&patch);
+    }
+}
+
+static void equal_images_need_one_copy(void **state)
+{
+    (void)state;
+    struct buffer image = buffer_of(3 << 20);
+    fill_random(image.data, image.len, 1);
+    struct buffer patch = check_patch(PP_PATCH_GENERIC, view(&image), view(&image));
+    assert_true(patch.len < PP_PATCH_HEADER_BYTES + PP_PATCH_BLOCK_HEADER_BYTES + 16);
+    buffer_free(&patch);
+    patch = check_patch(PP_PATCH_PAGES, view(&image), view(&image));
+    assert_true(patch.len < PP_PATCH_HEADER_BYTES + PP_PATCH_BLOCK_HEADER_BYTES + 16);
+    buffer_free(&patch);
+    buffer_free(&image);
+}
+
+/* A copy of the image with random edits: bytes changed, put in, taken out. */
+static struct buffer edit(const struct buffer *image, unsigned edits, uint64_t seed)
+{
+    struct buffer edited = buffer_of(image->len + (size_t)edits * 64);
+    edited.len = image->len;
+    memcpy(edited.data, image->data, image->len);
+    for (unsigned i = 0; i < edits && edited.len > 64; i++) {
+        size_t at = (size_t)(next_random(&seed) % (edited.len - 64));
+        size_t n = (size_t)(next_random(&seed) % 64);
+        unsigned kind = (unsigned)(next_random(&seed) % 3);
+        if (kind == 0) {
+            fill_random(edited.data + at, n, seed);
+        } else if (kind == 1) {
+            memmove(edited.data + at + n, edited.data + at, edited.len - at);
+            fill_random(edited.data + at, n, seed);
+            edited.len += n;
+        } else {
+            memmove(edited.data + at, edited.data + at + n, edited.len - at - n);
+            edited.len -= n;
+        }
+    }
+    return edited;
+}
+
+static void edited_images_return(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 60; i++) {
+        struct buffer image = buffer_of(1000 + i * 777);
+        fill_random(image.data, image.len, i);
+        if (i % 2 == 0) /* repetitive: a few values only */
+            for (size_t k = 0; k < image.len; k++)
+                image.data[k] %= 4;
+        struct buffer edited = edit(&image, i, i + 1);
+        check_both_modes(view(&image), view(&edited));
+        buffer_free(&image);
+        buffer_free(&edited);
+    }
+}
+
+static void unrelated_images_return(void **state)
+{
+    (void)state;
+    struct buffer a = buffer_of(2500000), b = buffer_of(3100001);
+    fill_random(a.data, a.len, 3);
+    fill_random(b.data, b.len, 4);
+    check_both_modes(view(&a), view(&b));
+    check_both_modes(view(&b), view(&a));
+    check_both_modes(view(&a), (struct pp_bytes){NULL, 0});
+    check_both_modes((struct pp_bytes){NULL, 0}, view(&b));
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
+/* One byte of each 300 differs: more operations than a block may hold. */
+static void many_operations_return(void **state)
+{
+    (void)state;
+    struct buffer a = buffer_of(24 << 20), b = buffer_of(24 << 20);
+    fill_random(a.data, a.len, 5);
+    memcpy(b.data, a.data, a.len);
+    for (size_t i = 0; i < b.len; i += 300)
+        b.data[i] ^= 0x40;
+    struct buffer patch = check_patch(PP_PATCH_GENERIC, view(&a), view(&b));
+    buffer_free(&patch);
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
+/* Floats whose bits changed a little, with what floats hold besides numbers: -0.0, infinities,
+   NaNs with payloads. */
+static void fill_floats(struct buffer *a, struct buffer *b, size_t width)
+{
+    static const uint32_t special[] = {0x80000000, 0x00000000, 0x7f800000, 0xff800000,
+                                       0x7fc00001, 0xffffffff, 0x00000001, 0x807fffff};
+    uint64_t seed = width;
+    for (size_t i = 0; i + width <= a->len; i += width) {
+        uint32_t v = 0x3c000000 + (uint32_t)(next_random(&seed) % 0x02000000);
+        v |= next_random(&seed) % 2 == 0 ? 0x80000000 : 0;
+        uint32_t w = v + (uint32_t)(next_random(&seed) % 1024);
+        if (next_random(&seed) % 50 == 0) {
+            v = special[next_random(&seed) % 8];
+            w = special[next_random(&seed) % 8];
+        }
+        for (size_t k = 0; k < width; k++) {
+            a->data[i + k] = (uint8_t)(v >> (8 * (k + 4 - width)));
+            b->data[i + k] = (uint8_t)(w >> (8 * (k + 4 - width)));
+        }
+    }
+}
+
+static void floats_return_bit_by_bit(void **state)
+{
+    (void)state;
+    for (size_t width = 2; width <= 4; width += 2) {
+        struct buffer a = buffer_of((1 << 20) + 3), b = buffer_of((1 << 20) + 3);
+        fill_floats(&a, &b, width);
+        check_both_modes(view(&a), view(&b));
+        struct buffer patch = check_patch(PP_PATCH_PAGES, view(&a), view(&b));
+        assert_true(patch.len < a.len / 2);
+        buffer_free(&patch);
+        buffer_free(&a);
+        buffer_free(&b);
+    }
+}
+
+/* In page mode whatever is written stays in its place, and pages that are equal are not. */
+static void pages_keep_their_places(void **state)
+{
+    (void)state;
+    struct buffer a = buffer_of(100 * 4096 + 5), b = buffer_of(100 * 4096 + 777);
+    fill_random(a.data, a.len, 8);
+    memcpy(b.data, a.data, a.len);
+    fill_random(b.data + 17 * 4096 + 9, 2, 9);
+    fill_random(b.data + a.len, b.len - a.len, 10);
+    struct buffer patch = check_patch(PP_PATCH_PAGES, view(&a), view(&b));
+    struct pp_patch_header header;
+    assert_int_equal(pp_patch_header_read(patch.data, &header), PP_OK);
+    assert_int_equal(header.mode, PP_PATCH_PAGES);
+    assert_true(patch.len < 2000);
+    buffer_free(&patch);
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
+static void sizes_that_were_not_encoded_are_refused(void **state)
+{
+    (void)state;
+    uint8_t byte = 1, bytes[PP_PATCH_HEADER_BYTES];
+    struct pp_patch_encoder *encoder = pp_patch_encoder_new_pages(1, 1);
+    struct pp_patch_image image = {.bytes = 1};
+    struct pp_patch_header header;
+    struct pp_bytes block, two = {bytes, 2}, one = {&byte, 1};
+    assert_non_null(encoder);
+    assert_int_equal(pp_patch_encoder_finish(encoder, &image, &image, &header, bytes),
+                     PP_ERROR_ARGUMENT);
+    assert_int_equal(pp_patch_encoder_feed(encoder, two, one, &block), PP_ERROR_ARGUMENT);
+    assert_int_equal(pp_patch_encoder_feed(encoder, one, one, &block), PP_OK);
+    assert_int_equal(pp_patch_encoder_feed(encoder, one, one, &block), PP_ERROR_ARGUMENT);
+    assert_int_equal(pp_patch_encoder_next(encoder, &block), PP_OK);
+    assert_int_equal(pp_patch_encoder_finish(encoder, &image, &image, &header, bytes), PP_OK);
+    pp_patch_encoder_free(encoder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_images_return),
+        cmocka_unit_test(all_images_of_two_bytes_return),
+        cmocka_unit_test(equal_images_need_one_copy),
+        cmocka_unit_test(edited_images_return),
+        cmocka_unit_test(unrelated_images_return),
+        cmocka_unit_test(many_operations_return),
+        cmocka_unit_test(floats_return_bit_by_bit),
+        cmocka_unit_test(pages_keep_their_places),
+        cmocka_unit_test(sizes_that_were_not_encoded_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
