@@ -47,7 +47,7 @@ PP_MUST_CHECK enum pp_error pp_patch_header_read(const uint8_t *p, struct pp_pat
 /* Sets name, and PP_PATCH_HEADER_BYTES at p. */
 void pp_patch_header_write(uint8_t *p, struct pp_patch_header *header);
 
-/* ---- Decoder: one block after the other ------------------------------------------------------- */
+/* ---- Decoder: one block after the other ----------------------------------------------------- */
 
 /* Used like this:
 

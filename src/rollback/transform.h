@@ -16,7 +16,7 @@ size_t pp_rollback_varint_write(uint8_t *p, uint64_t v);
    above 2^64 - 1, or one with a needless byte. */
 PP_MUST_CHECK bool pp_rollback_varint_read(struct pp_bytes *rest, uint64_t *v);
 
-/* ---- Items: values from two rows, a row from the other one and the values --------------------- */
+/* ---- Items: values from two rows, a row from the other one and the values ------------------- */
 
 enum pp_rollback_item {
     PP_ROLLBACK_ITEM_BYTE,  /* new - old */
@@ -42,7 +42,7 @@ void pp_rollback_values_resolve(enum pp_rollback_item item, enum pp_rollback_dir
 void pp_rollback_row_to_deltas(enum pp_rollback_direction direction, const uint8_t *source_row,
                                uint8_t *target_row, size_t n);
 
-/* ---- Layouts: how values are written down ------------------------------------------------------ */
+/* ---- Layouts: how values are written down --------------------------------------------------- */
 
 enum pp_rollback_layout {
     PP_ROLLBACK_LAYOUT_PLAIN,
@@ -78,7 +78,7 @@ size_t pp_rollback_two_bits_rest(size_t width, const uint8_t *codes, size_t n);
 PP_MUST_CHECK bool pp_rollback_two_bits_join(size_t width, const uint8_t *codes,
                                              const uint8_t *rest, uint8_t *values, size_t n);
 
-/* ---- Cells: leaving out what is equal ---------------------------------------------------------- */
+/* ---- Cells: leaving out what is equal ------------------------------------------------------- */
 
 enum { PP_ROLLBACK_CELL_BYTES = 64 };
 
