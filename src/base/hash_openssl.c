@@ -123,7 +123,7 @@ static void put_digest(const SHA256_CTX *state, struct pp_digest *out)
 
 /* One of some independent hashes that take their blocks in turn, so that the processor overlaps
    them. */
-enum { STREAMS = 8, LENGTH_BYTES = 8 };
+enum { STREAMS = 16, LENGTH_BYTES = 8 };
 struct stream {
     SHA256_CTX state;
     const uint8_t *data; /* its whole blocks */
