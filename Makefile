@@ -25,7 +25,7 @@ Q := $(if $(V),,@)
 
 # Asked once, and not before a recipe needs it: `make deps` may have to install the answer first.
 once = $(eval $1 := $2)$($1)
-LIBRARY_PACKAGES := libcrypto jansson libsodium libzstd libdivsufsort zlib
+LIBRARY_PACKAGES := libcrypto jansson libsodium zlib gnutls libzstd libdivsufsort
 packages = $(shell $(PKG_CONFIG) $1 $(LIBRARY_PACKAGES) 2>/dev/null)
 compiler_takes = $(shell $(CC) -Werror $1 -x c -c /dev/null -o /dev/null 2>/dev/null && echo $1)
 LIBRARY_CFLAGS = $(call once,LIBRARY_CFLAGS,$(call packages,--cflags))
@@ -61,7 +61,8 @@ HELPER_SOURCES := $(filter-out tests/lib/os_fault.c,$(wildcard tests/lib/*.c))
 object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
 
 LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OBJ)/generated/timeline_assets.o
-PROGRAM_OBJECTS := $(call object,cli/*.c daemon/*.c) $(OBJ)/generated/proofs_manifest.o
+PROGRAM_OBJECTS := $(call object,cli/*.c daemon/*.c) \
+                   $(addprefix $(OBJ)/generated/,proofs_manifest.o bundle_files.o)
 HELPER_OBJECTS := $(call object,$(HELPER_SOURCES))
 # The fault tests replace the system calls' file by one that fails when told to.
 FAULT_OBJECTS := $(call object,tests/lib/os_fault.c) \
@@ -196,7 +197,7 @@ MAN = $(DESTDIR)$(PREFIX)/share/man/man1
 MAN_PAGES := $(wildcard docs/man/*.1)
 HEADERS := $(wildcard include/postproof/*.h)
 # Further names of the program: the table PROGRAMS in cli/main.c.
-OTHER_NAMES := log_verifier
+OTHER_NAMES := log_verifier bundle_builder verify_bundle
 
 install: build $(BUILD)/postproof.pc ## installs under PREFIX, staged below DESTDIR
 	install -d $(BIN) $(LIB)/pkgconfig $(INCLUDE) $(MAN)
@@ -255,6 +256,19 @@ $(BUILD)/generated/proofs_manifest.c: proofs/manifest.json
 	    echo 'const unsigned char cli_proofs_manifest[] = {'; \
 	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
 	    echo 'const size_t cli_proofs_manifest_bytes = sizeof cli_proofs_manifest;'; } > $@
+
+# What every bundle carries: the specifications, the proofs and their manifest.
+BUNDLE_FILES := $(sort $(wildcard spec/*.v proofs/*/*.v) proofs/axioms.txt proofs/manifest.json)
+$(BUILD)/generated/bundle_files.c: $(BUNDLE_FILES)
+	$(Q)mkdir -p $(@D)
+	$(Q){ echo '#include "../../cli/bundle_files.h"'; n=0; \
+	    for file in $(BUNDLE_FILES); do \
+	        n=$$((n + 1)); echo "static const uint8_t file_$$n[] = {"; \
+	        od -An -v -tx1 $$file | sed 's/ \(..\)/0x\1,/g'; echo '};'; done; \
+	    echo 'const struct pp_bundle_file cli_bundle_files[] = {'; n=0; \
+	    for file in $(BUNDLE_FILES); do \
+	        n=$$((n + 1)); echo "{\"$$file\", {file_$$n, sizeof file_$$n}},"; done; \
+	    echo '};'; echo "const size_t cli_bundle_file_count = $$n;"; } > $@
 
 # The page of timelines: its scripts joined, and all byte for byte, since its policy names hashes.
 TIMELINE := web/timeline

@@ -3,10 +3,19 @@
 #ifndef POSTPROOF_CLI_BUNDLE_H
 #define POSTPROOF_CLI_BUNDLE_H
 
+#include <postproof/bundle.h>
+
 #include "cli.h"
 
 /* ---- The verb's parts ---- */
 
+int bundle_create_command(int argc, char **argv);
+int bundle_verify_command(int argc, char **argv);
+int bundle_cat_command(int argc, char **argv);
+int bundle_keygen_command(int argc, char **argv);
 int bundle_timeline_command(int argc, char **argv);
+
+/* Compiles the proofs in a bundle with the Coq that is here (bundle_coq.c). */
+void bundle_check_proofs(const char *path, struct pp_check_outcome *coq);
 
 #endif

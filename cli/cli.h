@@ -162,6 +162,11 @@ void cli_progress_clear(struct cli_progress *progress);
 uint64_t cli_now_ns(void); /* realtime */
 uint64_t cli_monotonic_ns(void);
 
+/* ---- Other programs (process.c) ------------------------------------------------------------- */
+
+/* Runs a program; its exit status, or -1.  quiet: what it prints goes to stderr. */
+int cli_run_program(const char *verb, char **argv, bool quiet);
+
 /* ---- Files (files.c) ------------------------------------------------------------------------ */
 
 /* Bytes that grow; free with cli_buffer_free. */

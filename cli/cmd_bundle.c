@@ -11,6 +11,10 @@ struct part {
 };
 
 static const struct part PARTS[] = {
+    {"create", bundle_create_command, "write the evidence of a time window as one ZIP file"},
+    {"verify", bundle_verify_command, "check a bundle offline, with keys that you bring"},
+    {"cat", bundle_cat_command, "print the entries of a bundle as OTLP or Timesketch lines"},
+    {"keygen", bundle_keygen_command, "add the keys that sign bundles to a key folder"},
     {"timeline", bundle_timeline_command, "write the timeline of a window as one HTML file"},
 };
 

@@ -11,6 +11,10 @@ static const char *const FILES[][2] = {
     {"verify.key", "verifies the seals; for the auditor only"},
     {"checkpoint.key", "signs checkpoints; stays here"},
     {"checkpoint.pub", "checks checkpoints and proofs; may be published"},
+    {"bundle.key", "signs evidence bundles; stays here"},
+    {"bundle.pub", "checks them; may be published"},
+    {"bundle-ssh.key", "signs bundles for ssh-keygen -Y verify; stays here"},
+    {"allowed_signers", "checks that; may be published"},
 };
 enum { FILE_COUNT = sizeof FILES / sizeof *FILES };
 
@@ -50,7 +54,7 @@ int cmd_keygen(int argc, char **argv)
     const struct cli_syntax syntax = {
         .verb = "keygen",
         .arguments = "DIR",
-        .summary = "Writes sealing.key, verify.key, checkpoint.key and checkpoint.pub into DIR,\n"
+        .summary = "Writes the keys that seal, verify and sign checkpoints and bundles into DIR,\n"
                    "which is made when missing.  Nothing is ever overwritten.",
         .example = "postproof keygen keys --origin example.com/web-1",
         .arguments_min = 1,
@@ -67,8 +71,10 @@ int cmd_keygen(int argc, char **argv)
         return cli_fail("keygen", "this host has no usable name (%s); give --origin NAME",
                         strerror(-error));
     struct pp_failure failure = {0};
-    if (pp_keys_create(folder, origin ? origin : host, &failure) != PP_OK)
+    const char *name = origin ? origin : host;
+    if (pp_keys_create(folder, name, &failure) != PP_OK ||
+        pp_bundle_keys_create(folder, name, &failure) != PP_OK)
         return cli_failure("keygen", &failure);
-    (json ? print_json : print_text)(folder, origin ? origin : host);
+    (json ? print_json : print_text)(folder, name);
     return CLI_GOOD;
 }

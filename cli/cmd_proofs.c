@@ -2,9 +2,7 @@
 /* postproof proofs: what is proved about this program, and by what; proves it again on request. */
 #include <errno.h>
 #include <inttypes.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -108,28 +106,6 @@ static bool is_our_source(const char *source)
     return same;
 }
 
-/* The exit status of a program, or -1.  quiet: what it prints goes to stderr. */
-static int run_program(char **argv, bool quiet)
-{
-    posix_spawn_file_actions_t actions;
-    pid_t pid;
-    int status;
-    fflush(stdout);
-    posix_spawn_file_actions_init(&actions);
-    if (quiet)
-        posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    int error = posix_spawn(&pid, argv[0], &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) {
-        cli_fail("proofs", "%s can't be run: %s", argv[0], strerror(error));
-        return -1;
-    }
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 /* tools/prove exits with 0, 1 or 2 as this program does; env with 127 when Python is missing. */
 static int prove_again(const char *source, bool json)
 {
@@ -137,7 +113,7 @@ static int prove_again(const char *source, bool json)
     char *argv[] = {tool, flag, NULL};
     if (!is_our_source(source) || !cli_path("proofs", source, "tools/prove", tool))
         return CLI_UNDECIDED;
-    int status = run_program(argv, json);
+    int status = cli_run_program("proofs", argv, json);
     if (status == 127)
         cli_fail("proofs", "tools/prove needs python3: install it, or run `make deps`");
     int exit_code = status == CLI_GOOD || status == CLI_BAD ? status : CLI_UNDECIDED;

@@ -20,6 +20,21 @@ const char *limit_parse_event(struct pp_bytes line, struct limit_request *reques
    the weight 1. */
 const char *limit_parse_access(struct pp_bytes line, struct limit_request *request);
 
+/* Lines of `postproof cat`: the decisions of one rule that postproof serve recorded to a ledger
+   (docs/format/limiter.md), and what it says about them. */
+struct limit_ledger {
+    uint64_t limit, window_ns; /* what the check is for: the ledger must say the same */
+    json_t *line;              /* the latest, from which a request borrows */
+    char source[128], boot[40];
+    uint64_t missing; /* decisions that the ledger says it lacks */
+    bool sampled;     /* not every admission was to be recorded */
+    bool new_boot;    /* the line is the first of another boot, with a new clock */
+};
+/* *is_request false: the line is no decision.  NULL, or what is wrong with the line. */
+const char *limit_parse_ledger(struct pp_bytes line, struct limit_ledger *ledger,
+                               struct limit_request *request, bool *is_request);
+void limit_ledger_clean_up(struct limit_ledger *ledger);
+
 /* ---- The limiter for each key (limit_replay.c) ---- */
 
 struct limit_replay;

@@ -100,16 +100,25 @@ void limit_replay_free(struct limit_replay *replay)
 
 /* ---- The command ---- */
 
+enum { FORMAT_EVENTS, FORMAT_COMBINED, FORMAT_LEDGER };
+
 struct run {
     struct limit_replay *replay;
     struct limit_check *check; /* NULL without --check */
     const char *path;
     unsigned format;
+    struct limit_ledger ledger;
     bool quiet;
     uint64_t line, decisions, allowed, recorded;
     uint64_t false_allows, false_denials, first_wrong;
     struct cli_progress progress;
 };
+
+/* Without every admission a denial can't be judged; too many admissions still can. */
+static bool is_incomplete(const struct run *run)
+{
+    return run->ledger.sampled || run->ledger.missing != 0;
+}
 
 static void compare_with_specification(struct run *run, const struct limit_request *request,
                                        bool allowed)
@@ -117,12 +126,32 @@ static void compare_with_specification(struct run *run, const struct limit_reque
     bool right = limit_check_may_admit(run->check, request);
     if (allowed)
         limit_check_admitted(run->check, request);
-    if (allowed == right)
+    if (allowed == right || (!allowed && is_incomplete(run)))
         return;
     run->false_allows += allowed;
     run->false_denials += !allowed;
     if (run->first_wrong == 0)
         run->first_wrong = run->line;
+}
+
+static const char *parse_line(struct run *run, struct pp_bytes line, struct limit_request *request,
+                              bool *is_request)
+{
+    if (run->format == FORMAT_LEDGER)
+        return limit_parse_ledger(line, &run->ledger, request, is_request);
+    return run->format == FORMAT_EVENTS ? limit_parse_event(line, request)
+                                        : limit_parse_access(line, request);
+}
+
+/* After a reboot the clock counts from zero, and nothing of before is within a window. */
+static void start_anew(struct run *run)
+{
+    limit_replay_free(run->replay);
+    run->replay = limit_replay_new(run->ledger.limit, run->ledger.window_ns);
+    if (run->check == NULL)
+        return;
+    limit_check_free(run->check);
+    run->check = limit_check_new(run->ledger.limit, run->ledger.window_ns);
 }
 
 static int take_line(struct run *run, struct pp_bytes line)
@@ -133,11 +162,15 @@ static int take_line(struct run *run, struct pp_bytes line)
         line.len--;
     if (line.len == 0)
         return CLI_GOOD;
-    const char *wrong =
-        run->format == 0 ? limit_parse_event(line, &request) : limit_parse_access(line, &request);
+    bool is_request = true;
+    const char *wrong = parse_line(run, line, &request, &is_request);
     if (wrong != NULL)
         return cli_fail("limit", "%s, line %" PRIu64 ": %s; nothing after it was read", run->path,
                         run->line, wrong);
+    if (run->ledger.new_boot)
+        start_anew(run);
+    if (!is_request)
+        return CLI_GOOD;
     bool recorded = run->check != NULL && request.recorded != LIMIT_UNRECORDED;
     bool allowed =
         recorded ? request.recorded == LIMIT_ALLOWED : limit_replay_decide(run->replay, &request);
@@ -184,6 +217,23 @@ static int take_file(struct run *run, FILE *file)
     return exit_code;
 }
 
+/* Nothing that was not checked counts as good. */
+static int exit_code_of(const struct run *run)
+{
+    if (run->false_allows + run->false_denials != 0)
+        return CLI_BAD;
+    if (run->check == NULL || !is_incomplete(run))
+        return CLI_GOOD;
+    return run->ledger.sampled
+               ? cli_fail("limit", "the ledger was not to have every admission: what is there is "
+                                   "within the limit, and denials can't be checked")
+               : cli_fail("limit",
+                          "the ledger says that it lacks %" PRIu64 " decisions: those "
+                          "that are there are within the limit, and denials after the "
+                          "gap can't be checked",
+                          run->ledger.missing);
+}
+
 static int report(const struct run *run, bool json)
 {
     uint64_t wrong = run->false_allows + run->false_denials;
@@ -196,6 +246,7 @@ static int report(const struct run *run, bool json)
         cli_json_number(object, "recorded_decisions", run->recorded);
         cli_json_number(object, "false_allows", run->false_allows);
         cli_json_number(object, "false_denials", run->false_denials);
+        cli_json_bool(object, "complete", !is_incomplete(run));
         cli_json_seq(object, "first_wrong_line", wrong == 0 ? PP_NO_SEQ : run->first_wrong);
         cli_json_print(object);
     } else if (run->check != NULL) {
@@ -206,7 +257,7 @@ static int report(const struct run *run, bool json)
         if (wrong != 0)
             printf("the first wrong decision is in line %" PRIu64 "\n", run->first_wrong);
     }
-    return wrong == 0 ? CLI_GOOD : CLI_BAD;
+    return exit_code_of(run);
 }
 
 static int replay(struct run *run, bool json)
@@ -232,8 +283,8 @@ int limit_replay_command(int argc, char **argv)
                          PP_WIDE_LIMIT_MAX),
         CLI_OPTION_RANGE("--window", CLI_DURATION, &window_ns, "T", "length: 1s, 500ms, 1000000ns",
                          1, PP_WIDE_TICKS_MAX),
-        CLI_OPTION("--format", CLI_CHOICE, &run.format, "events|combined",
-                   "time_ns key [weight] [allow|deny], or an access log"),
+        CLI_OPTION("--format", CLI_CHOICE, &run.format, "events|combined|ledger",
+                   "time_ns key [weight] [allow|deny], an access log, or what cat prints"),
         CLI_OPTION_FLAG("--check", &check, "compare decisions with the specification"),
         CLI_OPTION_FLAG("--json", &json, "print a summary as a JSON object, no decisions"),
         CLI_OPTION_END,
@@ -259,9 +310,11 @@ int limit_replay_command(int argc, char **argv)
     if (arguments.count == 1)
         run.path = arguments.value[0];
     run.quiet = json;
+    run.ledger = (struct limit_ledger){.limit = limit, .window_ns = window_ns};
     run.replay = limit_replay_new(limit, window_ns);
     run.check = check ? limit_check_new(limit, window_ns) : NULL;
     int exit_code = replay(&run, json);
+    limit_ledger_clean_up(&run.ledger);
     limit_replay_free(run.replay);
     if (run.check != NULL)
         limit_check_free(run.check);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../src/os/os.h"
+#include "bundle.h"
 #include "cli.h"
 
 struct verb {
@@ -37,6 +38,8 @@ enum { VERB_COUNT = sizeof VERBS / sizeof *VERBS };
 /* Names that the program is also installed under, each for a verb; OTHER_NAMES in the Makefile. */
 static const struct verb PROGRAMS[] = {
     {"log_verifier", cmd_verify, "the verb verify"},
+    {"bundle_builder", bundle_create_command, "the verb bundle create"},
+    {"verify_bundle", bundle_verify_command, "the verb bundle verify"},
 };
 
 enum { PROGRAM_COUNT = sizeof PROGRAMS / sizeof *PROGRAMS };

@@ -10,7 +10,7 @@
 
 #include "text.h"
 
-enum { FILE_BYTES_MAX = 1 << 20 };
+enum { FILE_BYTES_MAX = 1 << 20, QUEUE_BYTES_MIN = 1 << 16, QUEUE_BYTES_MAX = 1 << 30 };
 
 struct reading {
     const char *path;
@@ -182,6 +182,29 @@ static bool read_rule_entry(struct reading *r, const struct entry *e,
     return unknown(r, e, "a rule");
 }
 
+uint32_t serve_config_shards(uint64_t threads)
+{
+    uint32_t shards = 1;
+    while (threads > 1 && shards < threads * SERVE_SHARDS_A_THREAD)
+        shards *= 2;
+    return shards;
+}
+
+struct pp_limiter_config serve_config_shard(const struct pp_limiter_config *whole, uint32_t shards)
+{
+    struct pp_limiter_config part = *whole;
+    uint64_t root = 1; /* not less than the square root of a shard's keys, the deviation */
+    if (shards == 1)
+        return part;
+    part.keys = (whole->keys + shards - 1) / shards;
+    while (root * root < part.keys)
+        root *= 2;
+    part.keys += 6 * root;
+    part.ring_bytes = whole->ring_bytes / shards;
+    part.tiers = (whole->tiers + shards - 1) / shards;
+    return part;
+}
+
 static bool check_rule(struct reading *r, const struct serve_rule_config *rule, int line)
 {
     const struct pp_limiter_config *limiter = &rule->limiter;
@@ -293,6 +316,48 @@ static bool read_throttle(struct reading *r, const struct entry *e)
     return good;
 }
 
+static bool read_admissions(struct reading *r, const struct entry *e, uint64_t *sampling)
+{
+    struct pp_bytes text = scalar(e->value);
+    *sampling = serve_is(text, "all") ? 1 : 0;
+    if (*sampling == 1 || serve_is(text, "none"))
+        return true;
+    if (text.len > 2 && memcmp(text.data, "1/", 2) == 0 &&
+        serve_parse_number((struct pp_bytes){text.data + 2, text.len - 2}, UINT32_MAX, sampling) &&
+        *sampling != 0)
+        return true;
+    return fail(r, e->line, "admissions is all, none, or one in so many, such as 1/100");
+}
+
+static bool read_record(struct reading *r, const struct entry *e)
+{
+    struct serve_record_config *record = &r->config->record;
+    struct entry entry;
+    void *at = NULL;
+    bool good = fy_node_is_mapping(e->value);
+    if (!good)
+        return fail(r, e->line, "record is a mapping with ledger and others");
+    while (good && next_entry(e->value, &at, &entry)) {
+        if (serve_is(entry.name, "ledger"))
+            good = take_text(r, &entry, sizeof record->ledger, record->ledger);
+        else if (serve_is(entry.name, "keys"))
+            good = take_text(r, &entry, sizeof record->keys, record->keys);
+        else if (serve_is(entry.name, "admissions"))
+            good = read_admissions(r, &entry, &record->sampling);
+        else if (serve_is(entry.name, "queue"))
+            good = take_size(r, &entry, &record->queue_bytes);
+        else if (serve_is(entry.name, "seal_after"))
+            good = take_duration(r, &entry, &record->interval_ns);
+        else
+            good = unknown(r, &entry, "record");
+    }
+    if (good && record->ledger[0] == '\0')
+        return fail(r, e->line, "record needs the path of a ledger");
+    if (good && (record->queue_bytes < QUEUE_BYTES_MIN || record->queue_bytes > QUEUE_BYTES_MAX))
+        return fail(r, e->line, "record: queue is not 64KiB to 1GiB");
+    return good;
+}
+
 static bool read_setting(struct reading *r, const struct entry *e)
 {
     struct serve_config *config = r->config;
@@ -302,6 +367,10 @@ static bool read_setting(struct reading *r, const struct entry *e)
         return read_rules(r, e);
     if (serve_is(e->name, "throttle"))
         return read_throttle(r, e);
+    if (serve_is(e->name, "record"))
+        return read_record(r, e);
+    if (serve_is(e->name, "threads"))
+        return take_number(r, e, 1, SERVE_THREADS_MAX, &config->threads);
     if (serve_is(e->name, "state"))
         return take_text(r, e, sizeof config->state, config->state);
     if (serve_is(e->name, "connections"))
@@ -314,11 +383,33 @@ static bool read_setting(struct reading *r, const struct entry *e)
 static void set_defaults(struct serve_config *config)
 {
     memset(config, 0, sizeof *config);
+    config->threads = 1;
     config->connections = 1024;
     config->idle_ns = 75000000000U;
     config->adhoc = 16;
     config->adhoc_keys = 100000;
     config->adhoc_memory = 64U << 20;
+    config->record.sampling = 1;
+    config->record.queue_bytes = 16U << 20;
+    config->record.interval_ns = 1000000000;
+}
+
+/* What depends on other settings than the rule's own. */
+static bool check_together(struct reading *r, const struct serve_rule_config *rule)
+{
+    uint32_t shards = serve_config_shards(r->config->threads);
+    struct pp_limiter_config shard = serve_config_shard(&rule->limiter, shards);
+    if (rule->resume && r->config->state[0] == '\0')
+        return fail(r, rule->line, "on_restart: resume needs a folder in the setting state");
+    if (rule->limiter.ring_bytes != 0 && rule->limiter.buckets == 0 &&
+        shard.ring_bytes / sizeof(uint32_t) < rule->limiter.limit)
+        return fail(r, rule->line,
+                    "the memory of '%s' is too little for one key in each of %u "
+                    "shards",
+                    rule->name, shards);
+    if (pp_limiter_memory(&shard) == 0)
+        return fail(r, rule->line, "'%s' is too large for %u shards", rule->name, shards);
+    return true;
 }
 
 static bool read_document(struct reading *r, struct fy_document *document)
@@ -332,9 +423,8 @@ static bool read_document(struct reading *r, struct fy_document *document)
         if (!read_setting(r, &entry))
             return false;
     for (size_t i = 0; i < r->config->rule_count; i++)
-        if (r->config->rules[i].resume && r->config->state[0] == '\0')
-            return fail(r, r->config->rules[i].line,
-                        "on_restart: resume needs a folder in the setting state");
+        if (!check_together(r, &r->config->rules[i]))
+            return false;
     return r->config->listens != 0 || fail(r, 1, "listen names no address");
 }
 

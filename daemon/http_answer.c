@@ -34,22 +34,21 @@ static const char *reason_of(int status)
     return "Unknown";
 }
 
-static void begin(struct serve *serve, int status)
+static void begin(struct serve_worker *worker, int status)
 {
-    struct serve_out *out = &serve->out;
+    struct serve_out *out = &worker->out;
     serve_put_text(out, "HTTP/1.1 ");
     serve_put_number(out, (uint64_t)status);
     serve_put_text(out, " ");
     serve_put_text(out, reason_of(status));
-    serve_put_text(out, "\r\nDate: ");
-    serve_put_text(out, serve->date);
     serve_put_text(out, "\r\n");
+    serve_put_text(out, worker->date);
 }
 
-static void end(struct serve *serve, const struct http_request *request, const char *type,
+static void end(struct serve_worker *worker, const struct http_request *request, const char *type,
                 struct pp_bytes body)
 {
-    struct serve_out *out = &serve->out;
+    struct serve_out *out = &worker->out;
     if (request->close)
         serve_put_text(out, "Connection: close\r\n");
     if (type != NULL) {
@@ -80,25 +79,25 @@ static void put_problem(struct serve_out *out, int status, const char *type, con
     serve_put_text(out, "\"");
 }
 
-static bool problem(struct serve *serve, const struct http_request *request, int status,
+static bool problem(struct serve_worker *worker, const struct http_request *request, int status,
                     const char *detail)
 {
     char text[512];
     struct serve_out body = {text, 0, sizeof text, false};
     put_problem(&body, status, "about:blank", detail);
     serve_put_text(&body, "}\n");
-    begin(serve, status);
+    begin(worker, status);
     if (status == 405)
-        serve_put_text(&serve->out, "Allow: GET, POST\r\n");
-    end(serve, request, "application/problem+json",
+        serve_put_text(&worker->out, "Allow: GET, POST\r\n");
+    end(worker, request, "application/problem+json",
         (struct pp_bytes){(const uint8_t *)text, body.len});
     return !request->close;
 }
 
-void serve_answer_http_error(struct serve *serve, int status, const char *error)
+void serve_answer_http_error(struct serve_worker *worker, int status, const char *error)
 {
     struct http_request request = {.close = true};
-    problem(serve, &request, status, error);
+    problem(worker, &request, status, error);
 }
 
 /* ---- A check ---- */
@@ -113,7 +112,7 @@ struct check {
     bool has_weight;   /* weight= was there */
     int status;        /* 0, or why it is refused */
     const char *error; /* and in words */
-    size_t values;     /* bytes of serve->values in use */
+    size_t values;     /* bytes of worker->values in use */
 };
 
 static bool refuse(struct check *check, int status, const char *error)
@@ -123,9 +122,9 @@ static bool refuse(struct check *check, int status, const char *error)
     return false;
 }
 
-static bool take_rule(struct serve *serve, struct check *check, struct pp_bytes value)
+static bool take_rule(struct serve_worker *worker, struct check *check, struct pp_bytes value)
 {
-    struct serve_rule *rule = serve_rules_find(&serve->rules, value);
+    struct serve_rule *rule = serve_rules_find(&worker->serve->rules, value);
     if (rule == NULL)
         return refuse(check, 404, "there is no rule of that name");
     for (size_t i = 0; i < check->count; i++)
@@ -137,11 +136,11 @@ static bool take_rule(struct serve *serve, struct check *check, struct pp_bytes 
     return true;
 }
 
-static bool take_parameter(struct serve *serve, struct check *check, struct pp_bytes name,
+static bool take_parameter(struct serve_worker *worker, struct check *check, struct pp_bytes name,
                            struct pp_bytes value)
 {
     if (serve_is(name, "rule"))
-        return take_rule(serve, check, value);
+        return take_rule(worker, check, value);
     if (serve_is(name, "key")) {
         if (check->key.len != 0)
             return refuse(check, 400, "there is more than one key");
@@ -165,7 +164,7 @@ static bool take_parameter(struct serve *serve, struct check *check, struct pp_b
 }
 
 /* name=value&name=value, from the query or the body of a form. */
-static bool take_parameters(struct serve *serve, struct check *check, struct pp_bytes text)
+static bool take_parameters(struct serve_worker *worker, struct check *check, struct pp_bytes text)
 {
     while (text.len != 0) {
         const uint8_t *and = memchr(text.data, '&', text.len);
@@ -180,12 +179,12 @@ static bool take_parameters(struct serve *serve, struct check *check, struct pp_
             return refuse(check, 400, "a parameter has no value");
         struct pp_bytes name = {item.data, (size_t)(is - item.data)};
         size_t value_len = item.len - name.len - 1;
-        uint8_t *value = serve->values + check->values;
+        uint8_t *value = worker->values + check->values;
         memcpy(value, is + 1, value_len);
         if (!serve_unescape(value, &value_len))
             return refuse(check, 400, "a % is not followed by two hex digits");
         check->values += value_len;
-        if (!take_parameter(serve, check, name, (struct pp_bytes){value, value_len}))
+        if (!take_parameter(worker, check, name, (struct pp_bytes){value, value_len}))
             return false;
     }
     return true;
@@ -270,7 +269,8 @@ static const char *denial_text(int status)
     return "the limiter has no memory left, or waits for a window after a restart";
 }
 
-static void deny(struct serve *serve, const struct http_request *request, const struct check *check)
+static void deny(struct serve_worker *worker, const struct http_request *request,
+                 const struct check *check)
 {
     char text[SERVE_TOGETHER_MAX * SERVE_NAME_BYTES + 512];
     struct serve_out body = {text, 0, sizeof text, false};
@@ -285,83 +285,83 @@ static void deny(struct serve *serve, const struct http_request *request, const 
         put_name(&body, check->rules[i], true);
     }
     serve_put_text(&body, "]}\n");
-    begin(serve, status);
-    put_headers(&serve->out, check);
+    begin(worker, status);
+    put_headers(&worker->out, check);
     if (reason != 400) {
-        serve_put_text(&serve->out, "Retry-After: ");
-        serve_put_number(&serve->out, retry_after(check));
-        serve_put_text(&serve->out, "\r\n");
+        serve_put_text(&worker->out, "Retry-After: ");
+        serve_put_number(&worker->out, retry_after(check));
+        serve_put_text(&worker->out, "\r\n");
     }
-    end(serve, request, "application/problem+json",
+    end(worker, request, "application/problem+json",
         (struct pp_bytes){(const uint8_t *)text, body.len});
 }
 
-static void admit(struct serve *serve, const struct http_request *request,
+static void admit(struct serve_worker *worker, const struct http_request *request,
                   const struct check *check)
 {
-    begin(serve, check->auth ? 204 : 200);
-    put_headers(&serve->out, check);
+    begin(worker, check->auth ? 204 : 200);
+    put_headers(&worker->out, check);
     if (!check->auth) {
-        end(serve, request, NULL, (struct pp_bytes){NULL, 0});
+        end(worker, request, NULL, (struct pp_bytes){NULL, 0});
         return;
     }
-    serve_put_text(&serve->out, request->close ? "Connection: close\r\n\r\n" : "\r\n");
+    serve_put_text(&worker->out, request->close ? "Connection: close\r\n\r\n" : "\r\n");
 }
 
-static bool answer_check(struct serve *serve, const struct http_request *request, bool auth)
+static bool answer_check(struct serve_worker *worker, const struct http_request *request, bool auth)
 {
     struct check check = {.weight = 1, .auth = auth};
     if (request->method != HTTP_GET && request->method != HTTP_POST)
-        return problem(serve, request, 405, "a check is GET or POST");
-    if (!take_parameters(serve, &check, request->query) ||
-        !take_parameters(serve, &check, request->body))
-        return problem(serve, request, check.status, check.error);
+        return problem(worker, request, 405, "a check is GET or POST");
+    if (!take_parameters(worker, &check, request->query) ||
+        !take_parameters(worker, &check, request->body))
+        return problem(worker, request, check.status, check.error);
     if (check.count == 0 || check.key.len == 0)
-        return problem(serve, request, 400, "rule and key are required");
-    if (serve_rules_decide(&serve->rules, check.rules, check.count, check.key, check.weight,
+        return problem(worker, request, 400, "rule and key are required");
+    if (serve_rules_decide(&worker->serve->rules, check.rules, check.count, check.key, check.weight,
                            check.decisions))
-        admit(serve, request, &check);
+        admit(worker, request, &check);
     else
-        deny(serve, request, &check);
+        deny(worker, request, &check);
     return !request->close;
 }
 
 /* ---- Others ---- */
 
-static bool answer_metrics(struct serve *serve, const struct http_request *request)
+static bool answer_metrics(struct serve_worker *worker, const struct http_request *request)
 {
     struct serve_out body = {malloc(SERVE_METRICS_MAX), 0, SERVE_METRICS_MAX, false};
     if (body.data == NULL)
-        return problem(serve, request, 503, "no memory is left");
-    serve_put_metrics(serve, &body);
-    begin(serve, 200);
-    end(serve, request, "text/plain; version=0.0.4; charset=utf-8",
+        return problem(worker, request, 503, "no memory is left");
+    serve_put_metrics(worker->serve, &body);
+    begin(worker, 200);
+    end(worker, request, "text/plain; version=0.0.4; charset=utf-8",
         (struct pp_bytes){(const uint8_t *)body.data, body.len});
     free(body.data);
     return !request->close;
 }
 
-static bool answer_health(struct serve *serve, const struct http_request *request)
+static bool answer_health(struct serve_worker *worker, const struct http_request *request)
 {
-    begin(serve, 200);
-    end(serve, request, "text/plain; charset=utf-8", pp_bytes_of("ok\n"));
+    begin(worker, 200);
+    end(worker, request, "text/plain; charset=utf-8", pp_bytes_of("ok\n"));
     return !request->close;
 }
 
-bool serve_answer_http(struct serve *serve, const struct http_request *request)
+bool serve_answer_http(struct serve_worker *worker, const struct http_request *request)
 {
-    serve->counters.requests[SERVE_HTTP]++;
+    serve_count(&worker->counters.requests[SERVE_HTTP]);
     if (serve_is(request->path, "/v1/limit/check"))
-        return answer_check(serve, request, false);
+        return answer_check(worker, request, false);
     if (serve_is(request->path, "/v1/limit/auth"))
-        return answer_check(serve, request, true);
+        return answer_check(worker, request, true);
     if (request->method != HTTP_GET && request->method != HTTP_HEAD)
-        return problem(serve, request, 405, "this is read with GET");
+        return problem(worker, request, 405, "this is read with GET");
     if (serve_is(request->path, "/metrics"))
-        return answer_metrics(serve, request);
+        return answer_metrics(worker, request);
     if (serve_is(request->path, "/healthz"))
-        return answer_health(serve, request);
-    return problem(serve, request, 404,
+        return answer_health(worker, request);
+    return problem(worker, request, 404,
                    "there are /v1/limit/check, /v1/limit/auth, /metrics "
                    "and /healthz");
 }

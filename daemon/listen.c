@@ -137,7 +137,8 @@ static bool open_one(struct serve *serve, const struct serve_listen *wanted)
     *listener = (struct serve_listener){.protocol = wanted->protocol};
     listener->fd = is_unix ? open_unix(wanted->address + prefix) : open_tcp(wanted->address);
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = serve->listener_count};
-    if (listener->fd < 0 || epoll_ctl(serve->epoll, EPOLL_CTL_ADD, listener->fd, &event) < 0) {
+    if (listener->fd < 0 ||
+        epoll_ctl(serve->workers[0].epoll, EPOLL_CTL_ADD, listener->fd, &event) < 0) {
         fprintf(stderr, "postproof serve: can't listen on %s: %s\n", wanted->address,
                 strerror(errno));
         return false;
@@ -168,28 +169,38 @@ void serve_listen_close(struct serve *serve)
 }
 
 /* One connection too many is told so, as far as its socket takes it at once. */
-static void turn_away(struct serve *serve, int fd, enum serve_protocol protocol)
+static void turn_away(struct serve_worker *worker, int fd, enum serve_protocol protocol)
 {
     static const char text[] = "all connections are in use";
-    serve->counters.refused++;
-    serve->out.len = 0;
+    serve_count(&worker->counters.refused);
+    worker->out.len = 0;
     if (protocol == SERVE_HTTP)
-        serve_answer_http_error(serve, 503, text);
+        serve_answer_http_error(worker, 503, text);
     else
-        serve_answer_resp_error(serve, text);
-    (void)send(fd, serve->out.data, serve->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        serve_answer_resp_error(worker, text);
+    (void)send(fd, worker->out.data, worker->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(fd);
 }
 
-void serve_listen_accept(struct serve *serve, const struct serve_listener *listener)
+void serve_listen_accept(struct serve_worker *worker, const struct serve_listener *listener)
 {
+    struct serve *serve = worker->serve;
     for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
         int fd = accept4(listener->fd, NULL, NULL, SOCKET_FLAGS);
         if (fd < 0)
             return;
-        if (serve->connection_count >= serve->config.connections)
-            turn_away(serve, fd, listener->protocol);
-        else
-            serve_connection_open(serve, fd, listener->protocol);
+        struct serve_worker *next = &serve->workers[serve->next_worker];
+        if (atomic_load(&serve->connection_count) >= serve->config.connections) {
+            turn_away(worker, fd, listener->protocol);
+            continue;
+        }
+        serve->next_worker = (serve->next_worker + 1) % serve->worker_count;
+        atomic_fetch_add(&serve->connection_count, 1);
+        if (next == worker) {
+            serve_connection_open(worker, fd, listener->protocol);
+        } else if (!serve_worker_give(next, fd, listener->protocol)) {
+            atomic_fetch_sub(&serve->connection_count, 1);
+            turn_away(worker, fd, listener->protocol);
+        }
     }
 }

@@ -40,6 +40,37 @@ static void sample(struct serve_out *out, const char *name, const char *label, c
     serve_put_text(out, "\n");
 }
 
+/* The sums over a rule's shards. */
+struct sums {
+    uint64_t verdicts[PP_LIMITER_WAITING + 1], shadow_denied;
+    struct pp_limiter_stats stats;
+};
+
+static void add_shard(struct serve_shard *shard, struct sums *sums)
+{
+    struct pp_limiter_stats stats;
+    pthread_mutex_lock(&shard->lock);
+    for (size_t v = 0; v <= PP_LIMITER_WAITING; v++)
+        sums->verdicts[v] += shard->verdicts[v];
+    sums->shadow_denied += shard->shadow_denied;
+    pp_limiter_stats(shard->limiter, &stats);
+    pthread_mutex_unlock(&shard->lock);
+    sums->stats.keys += stats.keys;
+    sums->stats.key_slots += stats.key_slots;
+    sums->stats.ring_bytes += stats.ring_bytes;
+    sums->stats.ring_capacity += stats.ring_capacity;
+    sums->stats.shared += stats.shared;
+    sums->stats.reclaimed += stats.reclaimed;
+}
+
+static struct sums sums_of(const struct serve_rule *rule)
+{
+    struct sums sums = {0};
+    for (uint32_t i = 0; i < rule->shard_count; i++)
+        add_shard(&rule->shards[i], &sums);
+    return sums;
+}
+
 static size_t rule_count(const struct serve *serve)
 {
     return serve->rules.named_count + serve->rules.adhoc_count;
@@ -55,15 +86,17 @@ static void put_decisions(const struct serve *serve, struct serve_out *out)
 {
     static const char *const names[] = {"deny", "admit", "impossible", "full", "waiting"};
     head(out, "limiter_decisions_total", "counter", "Decisions by rule and verdict.");
-    for (size_t i = 0; i < rule_count(serve); i++)
+    for (size_t i = 0; i < rule_count(serve); i++) {
+        struct sums sums = sums_of(rule_at(serve, i));
         for (size_t v = 0; v < sizeof names / sizeof *names; v++)
             sample(out, "limiter_decisions_total", "rule", rule_at(serve, i)->config.name,
-                   "verdict", names[v], rule_at(serve, i)->verdicts[v]);
+                   "verdict", names[v], sums.verdicts[v]);
+    }
     head(out, "limiter_shadow_passed_total", "counter",
          "Requests that a shadow rule would not have admitted.");
     for (size_t i = 0; i < rule_count(serve); i++)
         sample(out, "limiter_shadow_passed_total", "rule", rule_at(serve, i)->config.name, NULL,
-               NULL, rule_at(serve, i)->shadow_denied);
+               NULL, sums_of(rule_at(serve, i)).shadow_denied);
 }
 
 /* One gauge or counter of each rule, at an offset in its statistics. */
@@ -72,9 +105,8 @@ static void put_stat(const struct serve *serve, struct serve_out *out, const cha
 {
     head(out, name, type, help);
     for (size_t i = 0; i < rule_count(serve); i++) {
-        struct pp_limiter_stats stats;
-        pp_limiter_stats(rule_at(serve, i)->limiter, &stats);
-        const uint64_t *number = (const void *)((const char *)&stats + offset);
+        struct sums sums = sums_of(rule_at(serve, i));
+        const uint64_t *number = (const void *)((const char *)&sums.stats + offset);
         sample(out, name, "rule", rule_at(serve, i)->config.name, NULL, NULL, *number);
     }
 }
@@ -95,27 +127,72 @@ static void put_stats(const struct serve *serve, struct serve_out *out)
              offsetof(struct pp_limiter_stats, reclaimed));
 }
 
-void serve_put_metrics(const struct serve *serve, struct serve_out *out)
+/* What of the decisions reached the ledger's queue. */
+static void put_journal(const struct serve *serve, struct serve_out *out)
 {
-    const struct serve_counters *counters = &serve->counters;
-    static const char *const protocols[] = {"http", "resp"};
+    struct serve_journal *journal = serve->rules.journal;
+    struct serve_journal_source source;
+    bool failed = false;
+    if (journal == NULL)
+        return;
+    head(out, "limiter_recorded_total", "counter", "Decisions given to the ledger.");
+    for (size_t i = 0; i < rule_count(serve); i++) {
+        serve_journal_read(journal, &rule_at(serve, i)->source, &source, &failed);
+        sample(out, "limiter_recorded_total", "rule", rule_at(serve, i)->config.name, NULL, NULL,
+               source.recorded);
+    }
+    head(out, "limiter_unrecorded_total", "counter",
+         "Decisions that the ledger should have and that its queue had no room for.");
+    for (size_t i = 0; i < rule_count(serve); i++) {
+        serve_journal_read(journal, &rule_at(serve, i)->source, &source, &failed);
+        sample(out, "limiter_unrecorded_total", "rule", rule_at(serve, i)->config.name, "verdict",
+               "deny", source.dropped[0]);
+        sample(out, "limiter_unrecorded_total", "rule", rule_at(serve, i)->config.name, "verdict",
+               "admit", source.dropped[1]);
+    }
+    head(out, "limiter_ledger_failed", "gauge", "1: the ledger takes nothing more.");
+    sample(out, "limiter_ledger_failed", NULL, NULL, NULL, NULL, failed);
+}
+
+/* One of the threads' counters, by its offset. */
+static uint64_t total(const struct serve *serve, size_t offset)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < serve->worker_count; i++) {
+        const char *counters = (const char *)&serve->workers[i].counters;
+        sum += atomic_load((const atomic_uint_fast64_t *)(const void *)(counters + offset));
+    }
+    return sum;
+}
+
+#define TOTAL(field) total(serve, offsetof(struct serve_counters, field))
+
+void serve_put_metrics(struct serve *serve, struct serve_out *out)
+{
     put_decisions(serve, out);
     put_stats(serve, out);
+    put_journal(serve, out);
+    head(out, "serve_threads", "gauge", "Threads that answer.");
+    sample(out, "serve_threads", NULL, NULL, NULL, NULL, serve->worker_count);
     head(out, "serve_connections", "gauge", "Open connections.");
-    sample(out, "serve_connections", NULL, NULL, NULL, NULL, serve->connection_count);
+    sample(out, "serve_connections", NULL, NULL, NULL, NULL, atomic_load(&serve->connection_count));
     head(out, "serve_connections_total", "counter", "Connections by what became of them.");
-    sample(out, "serve_connections_total", "event", "accepted", NULL, NULL, counters->accepted);
-    sample(out, "serve_connections_total", "event", "refused", NULL, NULL, counters->refused);
-    sample(out, "serve_connections_total", "event", "timed_out", NULL, NULL, counters->timed_out);
+    sample(out, "serve_connections_total", "event", "accepted", NULL, NULL, TOTAL(accepted));
+    sample(out, "serve_connections_total", "event", "refused", NULL, NULL, TOTAL(refused));
+    sample(out, "serve_connections_total", "event", "timed_out", NULL, NULL, TOTAL(timed_out));
     head(out, "serve_requests_total", "counter", "Requests that could be read.");
-    for (size_t i = 0; i < 2; i++)
-        sample(out, "serve_requests_total", "protocol", protocols[i], NULL, NULL,
-               counters->requests[i]);
+    sample(out, "serve_requests_total", "protocol", "http", NULL, NULL,
+           TOTAL(requests[SERVE_HTTP]));
+    sample(out, "serve_requests_total", "protocol", "resp", NULL, NULL,
+           TOTAL(requests[SERVE_RESP]));
     head(out, "serve_malformed_total", "counter", "Requests that could not be read.");
-    for (size_t i = 0; i < 2; i++)
-        sample(out, "serve_malformed_total", "protocol", protocols[i], NULL, NULL,
-               counters->malformed[i]);
+    sample(out, "serve_malformed_total", "protocol", "http", NULL, NULL,
+           TOTAL(malformed[SERVE_HTTP]));
+    sample(out, "serve_malformed_total", "protocol", "resp", NULL, NULL,
+           TOTAL(malformed[SERVE_RESP]));
     head(out, "serve_reloads_total", "counter", "Times the rules were read anew.");
-    sample(out, "serve_reloads_total", "result", "applied", NULL, NULL, counters->reloads);
-    sample(out, "serve_reloads_total", "result", "refused", NULL, NULL, counters->bad_reloads);
+    sample(out, "serve_reloads_total", "result", "applied", NULL, NULL,
+           atomic_load(&serve->reloads));
+    sample(out, "serve_reloads_total", "result", "refused", NULL, NULL,
+           atomic_load(&serve->bad_reloads));
 }

@@ -10,13 +10,11 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "server.h"
 
-enum { EVENTS_AT_ONCE = 256, SIGNAL_EVENT = SERVE_LISTEN_MAX, FILES_BESIDE = 1500 };
-static const uint64_t second_ns = 1000000000, closing_ns = 2000000000;
+enum { FILES_BESIDE = 1500 };
 
 static void say(const char *text)
 {
@@ -25,6 +23,16 @@ static void say(const char *text)
 
 /* ---- Reload ---- */
 
+/* A setting that only a restart can change, if it is another one in the file. */
+static const char *changed_setting(const struct serve_config *now, const struct serve_config *fresh)
+{
+    if (strcmp(fresh->state, now->state) != 0)
+        return "state";
+    if (fresh->threads != now->threads)
+        return "threads";
+    return memcmp(&fresh->record, &now->record, sizeof now->record) == 0 ? NULL : "record";
+}
+
 static void reload(struct serve *serve)
 {
     char error[SERVE_ERROR_BYTES];
@@ -32,9 +40,10 @@ static void reload(struct serve *serve)
     bool good = fresh != NULL;
     snprintf(error, sizeof error, "no memory is left");
     good = good && serve_config_load(serve->config_path, fresh, error);
-    if (good && strcmp(fresh->state, serve->config.state) != 0) {
-        snprintf(error, sizeof error, "%s: state can't change without a restart",
-                 serve->config_path);
+    const char *fixed = good ? changed_setting(&serve->config, fresh) : NULL;
+    if (fixed != NULL) {
+        snprintf(error, sizeof error, "%s: %s can't change without a restart", serve->config_path,
+                 fixed);
         good = false;
     }
     good = good && serve_rules_apply(&serve->rules, fresh, error);
@@ -43,11 +52,13 @@ static void reload(struct serve *serve)
         memcpy(fresh->listen, serve->config.listen, sizeof fresh->listen);
         fresh->listens = serve->config.listens;
         fresh->connections = serve->config.connections;
+        pthread_rwlock_wrlock(&serve->rules.lock);
         serve->config = *fresh;
-        serve->counters.reloads++;
+        pthread_rwlock_unlock(&serve->rules.lock);
+        atomic_fetch_add(&serve->reloads, 1);
         fprintf(stderr, "postproof serve: %zu rules are in force\n", serve->rules.named_count);
     } else {
-        serve->counters.bad_reloads++;
+        atomic_fetch_add(&serve->bad_reloads, 1);
         fprintf(stderr, "postproof serve: the rules stay as they were: %s\n", error);
     }
     free(fresh);
@@ -60,55 +71,7 @@ static void take_signals(struct serve *serve)
         if (info.ssi_signo == SIGHUP)
             reload(serve);
         else
-            serve->stop = true;
-    }
-}
-
-/* ---- The loop ---- */
-
-static void each_second(struct serve *serve)
-{
-    struct serve_connection *next;
-    for (struct serve_connection *c = serve->connections; c != NULL; c = next) {
-        next = c->next;
-        uint64_t allowed = c->closing ? closing_ns : serve->config.idle_ns;
-        if (serve->loop_ns - c->active_ns <= allowed)
-            continue;
-        serve->counters.timed_out += !c->closing;
-        serve_connection_close(serve, c);
-    }
-    serve_rules_sweep(&serve->rules);
-    time_t now = time(NULL);
-    struct tm parts;
-    gmtime_r(&now, &parts);
-    strftime(serve->date, sizeof serve->date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-}
-
-static void take_event(struct serve *serve, const struct epoll_event *event)
-{
-    if (event->data.u64 < SERVE_LISTEN_MAX)
-        serve_listen_accept(serve, &serve->listeners[event->data.u64]);
-    else if (event->data.u64 == SIGNAL_EVENT)
-        take_signals(serve);
-    else
-        serve_connection_work(serve, event->data.ptr);
-}
-
-static void loop(struct serve *serve)
-{
-    struct epoll_event events[EVENTS_AT_ONCE];
-    uint64_t next_second = 0;
-    while (!serve->stop) {
-        serve->loop_ns = serve_now_ns();
-        if (serve->loop_ns >= next_second) {
-            each_second(serve);
-            next_second = serve->loop_ns + second_ns;
-        }
-        int timeout_ms = (int)((next_second - serve->loop_ns) / 1000000) + 1;
-        int n = epoll_wait(serve->epoll, events, EVENTS_AT_ONCE, timeout_ms);
-        serve->loop_ns = serve_now_ns();
-        for (int i = 0; i < n && !serve->failed; i++)
-            take_event(serve, &events[i]);
+            serve_workers_stop(serve);
     }
 }
 
@@ -132,26 +95,30 @@ static bool reserve_files(uint64_t connections)
     return false;
 }
 
-static bool open_loop(struct serve *serve)
+/* The first thread's loop takes signals; every later thread inherits that they are blocked. */
+static bool open_signals(struct serve *serve)
 {
     sigset_t set;
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = SIGNAL_EVENT};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = SERVE_SIGNAL_EVENT};
     sigemptyset(&set);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    serve->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
         serve->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    serve->input = malloc(SERVE_INPUT_MAX);
-    serve->values = malloc(SERVE_INPUT_MAX);
-    serve->out = (struct serve_out){malloc(SERVE_OUTPUT_MAX), 0, SERVE_OUTPUT_MAX, false};
-    if (serve->epoll >= 0 && serve->signals >= 0 && serve->input != NULL && serve->values != NULL &&
-        serve->out.data != NULL &&
-        epoll_ctl(serve->epoll, EPOLL_CTL_ADD, serve->signals, &event) == 0)
+    if (serve->signals >= 0 &&
+        epoll_ctl(serve->workers[0].epoll, EPOLL_CTL_ADD, serve->signals, &event) == 0)
         return true;
-    say("no memory or no file descriptor is left");
+    say("no file descriptor is left");
     return false;
+}
+
+static bool open_journal(struct serve *serve)
+{
+    if (serve->config.record.ledger[0] == '\0')
+        return true;
+    serve->rules.journal = serve_journal_open(&serve->config.record);
+    return serve->rules.journal != NULL;
 }
 
 static bool start_rules(struct serve *serve)
@@ -184,51 +151,66 @@ static bool start_rules(struct serve *serve)
     return true;
 }
 
-static void finish(struct serve *serve)
+/* What the ledger must still be told, before the rules go. */
+static bool finish_journal(struct serve_rules *rules)
+{
+    if (rules->journal == NULL)
+        return true;
+    serve_journal_drain(rules->journal);
+    serve_rules_sweep(rules);
+    bool good = serve_journal_close(rules->journal);
+    rules->journal = NULL;
+    return good;
+}
+
+static bool finish(struct serve *serve)
 {
     serve_listen_close(serve);
-    while (serve->connections != NULL)
-        serve_connection_close(serve, serve->connections);
+    serve_workers_close(serve);
+    bool good = finish_journal(&serve->rules);
     if (serve->config.state[0] != '\0' && serve->rules.started_ns != 0)
         serve_state_save(&serve->rules, serve->config.state);
     serve_rules_free(&serve->rules);
-    if (serve->epoll >= 0)
-        close(serve->epoll);
     if (serve->signals >= 0)
         close(serve->signals);
-    free(serve->input);
-    free(serve->values);
-    free(serve->out.data);
     free(serve);
+    return good;
+}
+
+static bool serve_until_stopped(struct serve *serve)
+{
+    bool good = reserve_files(serve->config.connections) && serve_workers_open(serve) &&
+                open_signals(serve) && open_journal(serve) && serve_listen_open(serve) &&
+                start_rules(serve);
+    if (!good)
+        return false;
+    puts("ready");
+    fflush(stdout);
+    good = serve_workers_run(serve, take_signals);
+    if (!atomic_load(&serve->failed))
+        return good;
+    say("a decision could not be recorded");
+    return false;
 }
 
 int serve_run(const struct serve_options *options)
 {
     char error[SERVE_ERROR_BYTES];
     struct serve *serve = calloc(1, sizeof *serve);
-    if (serve == NULL) {
+    if (serve == NULL || !serve_rules_init(&serve->rules)) {
         say("no memory is left");
+        free(serve);
         return 2;
     }
-    serve->epoll = serve->signals = -1;
+    serve->signals = -1;
     serve->config_path = options->config;
     serve->rules.record = options->record;
     serve->rules.first_start = options->first_start;
     bool good = serve_config_load(options->config, &serve->config, error);
     if (!good)
         say(error);
-    if (good && !options->check_config) {
-        good = reserve_files(serve->config.connections) && open_loop(serve) &&
-               serve_listen_open(serve) && start_rules(serve);
-        if (good) {
-            puts("ready");
-            fflush(stdout);
-            loop(serve);
-        }
-        good = good && !serve->failed;
-        if (serve->failed)
-            say("a decision could not be recorded");
-    }
-    finish(serve);
+    if (good && !options->check_config)
+        good = serve_until_stopped(serve);
+    good = finish(serve) && good;
     return good ? 0 : 2;
 }

@@ -15,31 +15,38 @@ struct header {
     uint8_t boot_id[16];
     uint64_t saved_ns; /* CLOCK_MONOTONIC */
     uint64_t bytes;    /* of the memory */
-    uint64_t limit, window_ns, tick_ns, keys, ring_bytes, buckets, tiers;
+    uint64_t limit, window_ns, tick_ns, keys, ring_bytes, buckets, tiers, shards;
     char name[SERVE_NAME_BYTES + 7];
     struct pp_digest digest; /* of this header with zeros here, and of the memory */
 };
 
 enum { PAGE = 4096, PAGES_AT_ONCE = 64 };
-static const uint8_t magic[8] = "pp-lst1";
+static const uint8_t magic[8] = "pp-lst2";
 
-static void fill_header(struct header *header, const struct serve_rule_config *rule, size_t bytes)
+static size_t bytes_of(const struct serve_rule *rule)
 {
+    return rule->shard_bytes * rule->shard_count;
+}
+
+static void fill_header(struct header *header, const struct serve_rule *rule)
+{
+    const struct pp_limiter_config *limiter = &rule->config.limiter;
     struct pp_os_clock clock;
     pp_os_clock_read(&clock);
     memset(header, 0, sizeof *header);
     memcpy(header->magic, magic, sizeof magic);
     memcpy(header->boot_id, clock.boot_id, sizeof header->boot_id);
     header->saved_ns = serve_now_ns();
-    header->bytes = bytes;
-    header->limit = rule->limiter.limit;
-    header->window_ns = rule->limiter.window_ns;
-    header->tick_ns = rule->limiter.tick_ns;
-    header->keys = rule->limiter.keys;
-    header->ring_bytes = rule->limiter.ring_bytes;
-    header->buckets = rule->limiter.buckets;
-    header->tiers = rule->limiter.tiers;
-    memcpy(header->name, rule->name, sizeof rule->name);
+    header->bytes = bytes_of(rule);
+    header->limit = limiter->limit;
+    header->window_ns = limiter->window_ns;
+    header->tick_ns = limiter->tick_ns;
+    header->keys = limiter->keys;
+    header->ring_bytes = limiter->ring_bytes;
+    header->buckets = limiter->buckets;
+    header->tiers = limiter->tiers;
+    header->shards = rule->shard_count;
+    memcpy(header->name, rule->config.name, sizeof rule->config.name);
 }
 
 /* ---- Pages: those of zeros are neither hashed nor written ---- */
@@ -98,9 +105,8 @@ static int save_rule(int dir, const struct serve_rule *rule)
     int fd = pp_os_open(dir, temporary, PP_OS_CREATE_SECRET);
     if (fd < 0)
         return fd;
-    fill_header(&header, &rule->config, rule->bytes);
-    const void *memory = rule->limiter;
-    int error = write_memory(fd, &header, memory, rule->bytes);
+    fill_header(&header, rule);
+    int error = write_memory(fd, &header, rule->memory, bytes_of(rule));
     pp_os_close(fd);
     if (error == 0)
         error = pp_os_rename(dir, temporary, name);
@@ -152,28 +158,37 @@ static bool read_memory(int fd, const struct header *header, uint8_t *memory, si
 }
 
 /* The same rule, in the same boot, at an earlier time of the clock. */
-static bool header_fits(const struct header *header, const struct serve_rule_config *rule,
-                        size_t bytes)
+static bool header_fits(const struct header *header, const struct serve_rule *rule)
 {
     struct header wanted;
-    fill_header(&wanted, rule, bytes);
+    fill_header(&wanted, rule);
     bool earlier = header->saved_ns <= wanted.saved_ns;
     wanted.saved_ns = header->saved_ns;
     wanted.digest = header->digest;
     return earlier && memcmp(header, &wanted, sizeof wanted) == 0;
 }
 
-bool serve_state_load(const char *folder, const struct serve_rule_config *rule, void *memory,
-                      size_t bytes, struct pp_limiter **limiter)
+static bool load_shards(struct serve_rule *rule)
+{
+    struct pp_limiter_config config = serve_config_shard(&rule->config.limiter, rule->shard_count);
+    for (uint32_t i = 0; i < rule->shard_count; i++)
+        if (pp_limiter_load(rule->memory + i * rule->shard_bytes, rule->shard_bytes, &config,
+                            &rule->shards[i].limiter) != PP_OK)
+            return false;
+    return true;
+}
+
+bool serve_state_load(const char *folder, struct serve_rule *rule)
 {
     char name[PP_OS_NAME_BYTES];
     struct header header;
-    snprintf(name, sizeof name, "%s.state", rule->name);
+    snprintf(name, sizeof name, "%s.state", rule->config.name);
     int dir = pp_os_open_dir(PP_OS_CWD, folder);
     int fd = dir < 0 ? dir : pp_os_open(dir, name, PP_OS_READ);
     bool good = fd >= 0 && pp_os_is_private(fd) == 1 &&
                 pp_os_read_at(fd, &header, sizeof header, 0) == sizeof header &&
-                header_fits(&header, rule, bytes) && read_memory(fd, &header, memory, bytes);
+                header_fits(&header, rule) &&
+                read_memory(fd, &header, rule->memory, bytes_of(rule));
     /* Gone for good before the first decision: a crash after it must not find it again. */
     if (fd >= 0 && (pp_os_remove(dir, name) != 0 || pp_os_sync(dir) != 0))
         good = false;
@@ -181,7 +196,7 @@ bool serve_state_load(const char *folder, const struct serve_rule_config *rule, 
         pp_os_close(fd);
     if (dir >= 0)
         pp_os_close(dir);
-    return good && pp_limiter_load(memory, bytes, &rule->limiter, limiter) == PP_OK;
+    return good && load_shards(rule);
 }
 
 static bool is_state(const char *name)

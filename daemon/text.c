@@ -5,22 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-void serve_put(struct serve_out *out, const void *data, size_t len)
-{
-    if (len > out->cap - out->len) {
-        out->overflow = true;
-        return;
-    }
-    if (len != 0)
-        memcpy(out->data + out->len, data, len);
-    out->len += len;
-}
-
-void serve_put_text(struct serve_out *out, const char *text)
-{
-    serve_put(out, text, strlen(text));
-}
-
 void serve_put_number(struct serve_out *out, uint64_t value)
 {
     char digits[20];
@@ -140,12 +124,6 @@ bool serve_parse_size(struct pp_bytes text, uint64_t *out)
     static const struct unit units[] = {
         {"", 1}, {"KiB", 1U << 10}, {"MiB", 1U << 20}, {"GiB", 1U << 30}, {"", 0}};
     return parse_with_unit(text, units, out);
-}
-
-bool serve_is(struct pp_bytes bytes, const char *text)
-{
-    size_t len = strlen(text);
-    return bytes.len == len && memcmp(bytes.data, text, len) == 0;
 }
 
 bool serve_is_word(struct pp_bytes bytes, const char *text)

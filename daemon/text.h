@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <postproof/bytes.h>
 #include <postproof/error.h>
@@ -17,8 +18,23 @@ struct serve_out {
     bool overflow;
 };
 
-void serve_put(struct serve_out *out, const void *data, size_t len);
-void serve_put_text(struct serve_out *out, const char *text);
+/* Here, so that the length of a literal is known when it is compiled. */
+static inline void serve_put(struct serve_out *out, const void *data, size_t len)
+{
+    if (len > out->cap - out->len) {
+        out->overflow = true;
+        return;
+    }
+    if (len != 0)
+        memcpy(out->data + out->len, data, len);
+    out->len += len;
+}
+
+static inline void serve_put_text(struct serve_out *out, const char *text)
+{
+    serve_put(out, text, strlen(text));
+}
+
 void serve_put_number(struct serve_out *out, uint64_t value);
 /* Bytes other than letters, digits and "-._~:/" as %XX: one word without blanks for any key. */
 void serve_put_escaped(struct serve_out *out, struct pp_bytes bytes);
@@ -36,7 +52,12 @@ PP_MUST_CHECK bool serve_parse_duration(struct pp_bytes text, uint64_t *out);
 PP_MUST_CHECK bool serve_parse_size(struct pp_bytes text, uint64_t *out);
 
 /* Whether the bytes are this text; the second form takes capitals for small letters. */
-bool serve_is(struct pp_bytes bytes, const char *text);
+static inline bool serve_is(struct pp_bytes bytes, const char *text)
+{
+    size_t len = strlen(text);
+    return bytes.len == len && memcmp(bytes.data, text, len) == 0;
+}
+
 bool serve_is_word(struct pp_bytes bytes, const char *text);
 
 #endif

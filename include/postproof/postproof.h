@@ -21,6 +21,7 @@
 #ifndef POSTPROOF_POSTPROOF_H
 #define POSTPROOF_POSTPROOF_H
 
+#include <postproof/bundle.h>
 #include <postproof/bytes.h>
 #include <postproof/error.h>
 #include <postproof/ledger.h>

@@ -35,6 +35,10 @@ struct pp_hash_engine;
 
 struct pp_digest pp_sha256(struct pp_bytes data);
 
+/* SHA-1 of a ‖ b (FIPS 180-4): for UUIDs of version 5 only; it protects nothing. */
+enum { PP_SHA1_BYTES = 20 };
+void pp_sha1(struct pp_bytes a, struct pp_bytes b, uint8_t out[PP_SHA1_BYTES]);
+
 /* A running SHA-256 for data that does not fit in memory. */
 struct pp_sha256_stream {
     uint64_t state[16]; /* an OpenSSL SHA256_CTX, checked at compile time */

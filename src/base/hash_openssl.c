@@ -41,6 +41,15 @@ struct pp_digest pp_sha256_final(struct pp_sha256_stream *stream)
     return digest;
 }
 
+void pp_sha1(struct pp_bytes a, struct pp_bytes b, uint8_t out[PP_SHA1_BYTES])
+{
+    SHA_CTX state;
+    SHA1_Init(&state);
+    SHA1_Update(&state, a.data, a.len);
+    SHA1_Update(&state, b.data, b.len);
+    SHA1_Final(out, &state);
+}
+
 struct pp_digest pp_sha256(struct pp_bytes data)
 {
     struct pp_sha256_stream stream;

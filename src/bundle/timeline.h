@@ -10,6 +10,8 @@
 
 #include <postproof/ledger.h>
 
+#include "varint.h"
+
 /* ---- Data: "PPTL", then sections (sections 2 and 3) ------------------------------------------ */
 
 enum {
@@ -38,7 +40,6 @@ void pp_timeline_end(uint8_t *out);
 enum {
     PP_TIMELINE_BLOCK_ENTRIES = 4096,
     PP_TIMELINE_BLOCK_BODIES = 1 << 20,
-    PP_VARINT_BYTES_MAX = 10,
     PP_TIMELINE_BLOCK_BYTES_MAX =
         9 + PP_TIMELINE_BLOCK_ENTRIES * (1 + 4 * PP_VARINT_BYTES_MAX + 1 + PP_SOURCE_BYTES_MAX) +
         PP_TIMELINE_BLOCK_BODIES

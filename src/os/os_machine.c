@@ -3,10 +3,13 @@
 #include "os_machine.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <sys/utsname.h>
 
 int pp_os_memory_lock_limit(uint64_t *bytes)
 {
@@ -48,6 +51,29 @@ int pp_os_modified_ns(int fd, uint64_t *time_ns)
         return -ERANGE;
     *time_ns =
         (uint64_t)found.st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)found.st_mtim.tv_nsec;
+    return 0;
+}
+
+int pp_os_clock_is_synchronized(void)
+{
+    struct timex state = {0};
+    int result = adjtimex(&state);
+
+    if (result < 0)
+        return -errno;
+    return result != TIME_ERROR;
+}
+
+int pp_os_kernel(char *release, char *machine, size_t cap)
+{
+    struct utsname names;
+
+    if (uname(&names) < 0)
+        return -errno;
+    if (strlen(names.release) >= cap || strlen(names.machine) >= cap)
+        return -ENAMETOOLONG;
+    strcpy(release, names.release);
+    strcpy(machine, names.machine);
     return 0;
 }
 

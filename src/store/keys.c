@@ -117,7 +117,7 @@ enum pp_error pp_keys_create(const char *folder, const char *origin, struct pp_f
     return error;
 }
 
-static enum pp_error open_key_folder(const char *folder, int *dir, struct pp_failure *failure)
+enum pp_error pp_key_folder_open(const char *folder, int *dir, struct pp_failure *failure)
 {
     *dir = pp_os_open_dir(PP_OS_CWD, folder);
     if (*dir >= 0)
@@ -126,9 +126,8 @@ static enum pp_error open_key_folder(const char *folder, int *dir, struct pp_fai
                    "the key folder %s can't be opened; name it with --keys", folder);
 }
 
-/* A secret file: exists, a regular file, readable by its owner only. */
-static enum pp_error open_secret(int dir, const char *folder, const char *name,
-                                 enum pp_os_open_mode mode, int *fd, struct pp_failure *failure)
+enum pp_error pp_secret_open(int dir, const char *folder, const char *name,
+                             enum pp_os_open_mode mode, int *fd, struct pp_failure *failure)
 {
     *fd = pp_os_open(dir, name, mode);
     if (*fd < 0)
@@ -166,10 +165,10 @@ enum pp_error pp_sealing_file_open(const char *folder, struct pp_sealing_file *f
                                    struct pp_sealing_state *state, struct pp_failure *failure)
 {
     int dir;
-    enum pp_error error = open_key_folder(folder, &dir, failure);
+    enum pp_error error = pp_key_folder_open(folder, &dir, failure);
     if (error != PP_OK)
         return error;
-    error = open_secret(dir, folder, PP_SEALING_KEY_FILE, PP_OS_READ_WRITE, &file->fd, failure);
+    error = pp_secret_open(dir, folder, PP_SEALING_KEY_FILE, PP_OS_READ_WRITE, &file->fd, failure);
     pp_os_close(dir);
     if (error != PP_OK)
         return error;
@@ -225,10 +224,10 @@ enum pp_error pp_signer_load(const char *folder, struct pp_note_signer *signer,
                              struct pp_failure *failure)
 {
     int dir, fd;
-    enum pp_error error = open_key_folder(folder, &dir, failure);
+    enum pp_error error = pp_key_folder_open(folder, &dir, failure);
     if (error != PP_OK)
         return error;
-    error = open_secret(dir, folder, PP_CHECKPOINT_KEY_FILE, PP_OS_READ, &fd, failure);
+    error = pp_secret_open(dir, folder, PP_CHECKPOINT_KEY_FILE, PP_OS_READ, &fd, failure);
     pp_os_close(dir);
     if (error != PP_OK)
         return error;
@@ -248,7 +247,7 @@ enum pp_error pp_signer_rename(const char *folder, struct pp_note_signer *signer
                        "the origin \"%s\" is not 1 to 255 bytes of UTF-8 without white space and "
                        "'+'",
                        origin);
-    enum pp_error error = open_key_folder(folder, &dir, failure);
+    enum pp_error error = pp_key_folder_open(folder, &dir, failure);
     if (error != PP_OK)
         return error;
     char private_text[PP_NOTE_KEY_TEXT_BYTES + 1];

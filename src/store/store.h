@@ -81,6 +81,13 @@ PP_MUST_CHECK enum pp_error pp_file_replace(int dir, const char *name, struct pp
 #define PP_CHECKPOINT_KEY_FILE "checkpoint.key"
 #define PP_CHECKPOINT_PUB_FILE "checkpoint.pub"
 
+PP_MUST_CHECK enum pp_error pp_key_folder_open(const char *folder, int *dir,
+                                               struct pp_failure *failure);
+/* A secret file of it: exists, a regular file, readable by its owner only. */
+PP_MUST_CHECK enum pp_error pp_secret_open(int dir, const char *folder, const char *name,
+                                           enum pp_os_open_mode mode, int *fd,
+                                           struct pp_failure *failure);
+
 /* sealing.key, open for as long as the writer lives. */
 struct pp_sealing_file {
     int fd;

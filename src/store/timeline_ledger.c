@@ -53,6 +53,11 @@ struct selection {
     uint64_t seen;                         /* others until now */
 };
 
+static bool is_kept(const struct pp_timeline_request *request, const struct pp_entry *entry)
+{
+    return request->keep == NULL || request->keep(request->keep_context, entry);
+}
+
 static bool is_important(const struct pp_entry *entry)
 {
     return entry->level >= PP_WARN || entry->kind == PP_ENTRY_NOTICE;
@@ -66,7 +71,7 @@ static enum pp_error count_kinds(struct pp_ledger_reader *reader,
     enum pp_error error = pp_ledger_reader_seek(reader, request->first_seq);
     for (uint64_t seq = request->first_seq; error == PP_OK && seq < request->next_seq; seq++) {
         error = pp_ledger_reader_next(reader, &entry);
-        if (error == PP_OK)
+        if (error == PP_OK && is_kept(request, &entry))
             *(is_important(&entry) ? &selection->important : &selection->others) += 1;
     }
     return error;
@@ -106,7 +111,7 @@ static enum pp_error add_entries(struct pp_ledger_reader *reader,
         if (error != PP_OK)
             return error;
         struct pp_digest leaf = pp_leaf_hash((struct pp_bytes){encoding, len});
-        bool shown = !selection || is_selected(selection, &entry);
+        bool shown = !selection || (is_kept(request, &entry) && is_selected(selection, &entry));
         report->entries++;
         report->shown += shown;
         error = pp_timeline_writer_add(writer, &entry, &leaf, shown);
@@ -142,7 +147,8 @@ enum pp_error pp_timeline_of_ledger(struct pp_ledger_reader *reader,
         .tree_size = request->tree_size,
         .from_ns = request->from_ns,
         .until_ns = request->until_ns,
-        .complete = request->shown_max == 0 || entries <= request->shown_max,
+        .complete =
+            request->keep == NULL && (request->shown_max == 0 || entries <= request->shown_max),
         .origin = request->origin,
         .title = request->title,
         .incident = request->incident,

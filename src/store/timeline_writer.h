@@ -33,6 +33,9 @@ struct pp_timeline_request {
     uint64_t first_seq, next_seq; /* the window */
     uint64_t from_ns, until_ns;   /* shown first; until 0: the times of the entries */
     uint64_t shown_max;           /* more entries than this: a selection; 0: no limit */
+    /* Entries for which it is false are counted only; NULL: any may be shown. */
+    bool (*keep)(void *context, const struct pp_entry *entry);
+    void *keep_context;
     struct pp_bytes origin, title, incident, checkpoint;
     uint64_t tree_size; /* at least next_seq */
 };

@@ -64,7 +64,7 @@ class List {
     message.append(...model.summaryPieces(i).map(pieceNode));
     const open = element('td', { class: 'seq' }, element('span', { text: String(events.seq[i]) }));
     return element('tr', { 'data-event': i, class: changed ? 'changed' : null, 'aria-selected': String(i === model.selected), tabindex: '-1' },
-      open, element('td', { class: 'time', title: `${timeText(events.time[i])} UTC`, text: timeText(events.time[i]).slice(0, 23) }), element('td', { class: 'level' }, levelTag(model.level[i])),
+      open, element('td', { class: 'time', title: `${timeText(events.time[i])} UTC`, text: model.listTime(events.time[i]) }), element('td', { class: 'level' }, levelTag(model.level[i])),
       element('td', { class: 'source', text: model.nameTexts[model.source[i]] }), message,
       element('td', { class: 'hash', title: model.hashOf(i) || null, text: model.hashOf(i).slice(0, 10) || '…' }));
   }

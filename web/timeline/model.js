@@ -57,6 +57,13 @@ class Model {
     }
   }
 
+  // With its day unless all are of the same one.
+  listTime(ns) {
+    this.day ??= timeText(this.frame.fromNs).slice(0, 10);
+    const text = timeText(ns).slice(0, 23);
+    return this.day === timeText(this.frame.untilNs).slice(0, 10) && text.startsWith(this.day) ? text.slice(11) : text;
+  }
+
   // The events of the window, also those that a selection leaves out.
   get total() { return this.frame.next - this.frame.first; }
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* The headers of a ZIP file, for which the profile leaves no choice (docs/format/bundle.md
+   section 2). */
+#include <string.h>
+
+#include "bundle_internal.h"
+#include "zip.h"
+#include "zip_layout.h"
+
+static void put_16(uint8_t *p, unsigned v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+}
+
+static void put_32(uint8_t *p, uint32_t v)
+{
+    put_16(p, v & 0xFFFF);
+    put_16(p + 2, v >> 16);
+}
+
+/* Version needed to name length: the same 24 bytes in both headers. */
+static void put_common(const struct pp_zip_entry *entry, uint8_t *p)
+{
+    put_16(p, ZIP_VERSION_NEEDED);
+    put_16(p + 2, ZIP_FLAG_UTF8);
+    put_16(p + 4, entry->method);
+    put_16(p + 6, entry->time);
+    put_16(p + 8, entry->date);
+    put_32(p + 10, entry->crc);
+    put_32(p + 14, entry->packed_bytes);
+    put_32(p + 18, entry->bytes);
+    put_16(p + 22, (unsigned)entry->name.len);
+}
+
+void pp_zip_put_local(const struct pp_zip_entry *entry, uint8_t out[PP_ZIP_LOCAL_BYTES])
+{
+    memset(out, 0, PP_ZIP_LOCAL_BYTES);
+    put_32(out, ZIP_LOCAL_MAGIC);
+    put_common(entry, out + 4);
+}
+
+void pp_zip_put_directory(const struct pp_zip_entry *entry, uint8_t out[PP_ZIP_DIRECTORY_BYTES])
+{
+    memset(out, 0, PP_ZIP_DIRECTORY_BYTES);
+    put_32(out, ZIP_DIRECTORY_MAGIC);
+    put_16(out + 4, ZIP_VERSION_MADE_BY);
+    put_common(entry, out + 6);
+    put_32(out + 38, ZIP_REGULAR_FILE);
+    put_32(out + 42, entry->offset);
+}
+
+void pp_zip_put_end(unsigned count, uint32_t directory, uint32_t directory_bytes,
+                    uint8_t out[PP_ZIP_END_BYTES])
+{
+    memset(out, 0, PP_ZIP_END_BYTES);
+    put_32(out, ZIP_END_MAGIC);
+    put_16(out + 8, count);
+    put_16(out + 10, count);
+    put_32(out + 12, directory_bytes);
+    put_32(out + 16, directory);
+}
+
+void pp_zip_time_of(uint64_t time_ns, uint16_t *time, uint16_t *date)
+{
+    struct pp_bundle_date d = pp_bundle_date_of(time_ns);
+    if (d.year < 1980)
+        d = (struct pp_bundle_date){.year = 1980, .month = 1, .day = 1};
+    if (d.year > 2107)
+        d = (struct pp_bundle_date){2107, 12, 31, 23, 59, 58, 0};
+    *time = (uint16_t)(d.hour << 11 | d.minute << 5 | d.second / 2);
+    *date = (uint16_t)((d.year - 1980) << 9 | d.month << 5 | d.day);
+}
