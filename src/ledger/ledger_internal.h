@@ -221,7 +221,8 @@ struct pp_note_signer {
     struct pp_note_key key;
     uint8_t seed[32];
 };
-/* From a random seed; derives the public key.  PP_ERROR_CRYPTO. */
+/* From a random seed; derives the public key.  name and seed may be parts of *signer.
+   PP_ERROR_ARGUMENT for a name that is none, PP_ERROR_CRYPTO. */
 PP_MUST_CHECK enum pp_error pp_note_signer_init(struct pp_note_signer *signer, const char *name,
                                                 const uint8_t seed[32]);
 /* "PRIVATE+KEY+name+hash+base64"; out has PP_NOTE_KEY_TEXT_BYTES. */

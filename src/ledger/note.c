@@ -267,10 +267,13 @@ enum pp_error pp_note_signer_init(struct pp_note_signer *signer, const char *nam
     uint8_t public_key[ED25519_KEY_BYTES];
     if (!public_key_of(seed, public_key))
         return PP_ERROR_CRYPTO;
-    *signer = (struct pp_note_signer){0};
-    pp_copy((uint8_t *)signer->key.name, bytes.data, bytes.len);
-    pp_copy(signer->key.public_key, public_key, ED25519_KEY_BYTES);
-    pp_copy(signer->seed, seed, ED25519_KEY_BYTES);
+    /* Made beside *signer, which name and seed may be part of. */
+    struct pp_note_signer made = {0};
+    pp_copy((uint8_t *)made.key.name, bytes.data, bytes.len);
+    pp_copy(made.key.public_key, public_key, ED25519_KEY_BYTES);
+    pp_copy(made.seed, seed, ED25519_KEY_BYTES);
+    *signer = made;
+    OPENSSL_cleanse(&made, sizeof made);
     return PP_OK;
 }
 

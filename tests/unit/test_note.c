@@ -519,9 +519,23 @@ static void test_notes_that_nobody_signs(void **state)
     }
 }
 
+/* A log that gets another name keeps its key: seed and name may be the signer's own. */
+static void test_a_new_name_keeps_the_key(void **state)
+{
+    (void)state;
+    struct pp_note_signer signer = signer_named("first.example", 9), old = signer;
+    assert_int_equal(pp_note_signer_init(&signer, "second.example", signer.seed), PP_OK);
+    assert_string_equal(signer.key.name, "second.example");
+    assert_memory_equal(signer.seed, old.seed, sizeof old.seed);
+    assert_memory_equal(signer.key.public_key, old.key.public_key, 32);
+    assert_int_equal(pp_note_signer_init(&signer, signer.key.name, old.seed), PP_OK);
+    assert_string_equal(signer.key.name, "second.example");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_new_name_keeps_the_key),
         cmocka_unit_test(test_published_keys),
         cmocka_unit_test(test_key_text_ends),
         cmocka_unit_test(test_every_bit_of_a_key_counts),
