@@ -313,7 +313,7 @@ $(FAULT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(HELPER_OBJECTS) $(FAULT_
 	$(call link_program,-lcmocka)
 
 # The daemon's parsers are not in the library.
-$(OUT)/tests/test_serve_parse: $(call object,$(addprefix daemon/,http.c resp.c text.c))
+$(OUT)/tests/test_serve_parse: $(call object,$(addprefix daemon/,http.c resp.c text.c address.c))
 
 $(UNIT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(HELPER_OBJECTS) $(ARCHIVE)
 	$(call link_program,-lcmocka)
@@ -346,7 +346,7 @@ $(FUZZ_OBJ)/generated/%.o: $(BUILD)/generated/%.c $(FUZZ_OBJ)/flags
 	@echo "  CC   $@"
 	$(Q)$(FUZZ_COMPILE) -c $< -o $@
 
-$(BUILD)/fuzz/fuzz_serve: $(patsubst %,$(FUZZ_OBJ)/daemon/%.o,http resp text)
+$(BUILD)/fuzz/fuzz_serve: $(patsubst %,$(FUZZ_OBJ)/daemon/%.o,http resp text address)
 
 $(FUZZERS): $(BUILD)/fuzz/%: $(FUZZ_OBJ)/fuzz/%.o $(FUZZ_LIBRARY)
 	@echo "  LD   $@"

@@ -80,6 +80,17 @@ static const char *check_source(struct limit_ledger *ledger)
                : "this is another rule; give cat --source limiter/RULE";
 }
 
+/* Denied, but not because the window was used up: nothing that the specification speaks of. */
+static bool is_other_denial(const char *body)
+{
+    static const char *const words[] = {" impossible", " full", " waiting"};
+    size_t len = strlen(body);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (len > strlen(words[i]) && strcmp(body + len - strlen(words[i]), words[i]) == 0)
+            return true;
+    return false;
+}
+
 const char *limit_parse_ledger(struct pp_bytes line, struct limit_ledger *ledger,
                                struct limit_request *request, bool *is_request)
 {
@@ -98,6 +109,8 @@ const char *limit_parse_ledger(struct pp_bytes line, struct limit_ledger *ledger
         return take_start(body, ledger);
     if (strncmp(body, "# dropped ", 10) == 0)
         return take_dropped(body, ledger);
+    if (is_other_denial(body))
+        return NULL;
     *is_request = true;
     wrong = limit_parse_event(pp_bytes_of(body), request);
     if (wrong == NULL && request->recorded == LIMIT_UNRECORDED)

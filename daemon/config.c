@@ -80,6 +80,15 @@ static bool take_number(struct reading *r, const struct entry *e, uint64_t min, 
                 (const char *)e->name.data, (unsigned long long)min, (unsigned long long)max);
 }
 
+static bool take_small(struct reading *r, const struct entry *e, uint32_t min, uint32_t max,
+                       uint32_t *out)
+{
+    uint64_t number = 0;
+    bool good = take_number(r, e, min, max, &number);
+    *out = (uint32_t)number;
+    return good;
+}
+
 static bool take_duration(struct reading *r, const struct entry *e, uint64_t *out)
 {
     if (serve_parse_duration(scalar(e->value), out) && *out != 0)
@@ -154,7 +163,6 @@ static bool read_rule_entry(struct reading *r, const struct entry *e,
                             struct serve_rule_config *rule)
 {
     struct pp_limiter_config *limiter = &rule->limiter;
-    uint64_t number = 0;
     if (serve_is(e->name, "name"))
         return read_name(r, e, rule);
     if (serve_is(e->name, "limit"))
@@ -169,16 +177,14 @@ static bool read_rule_entry(struct reading *r, const struct entry *e,
         return take_choice(r, e, "false", "true", &rule->shadow);
     if (serve_is(e->name, "on_restart"))
         return take_choice(r, e, "wait", "resume", &rule->resume);
-    if (serve_is(e->name, "tiers")) {
-        bool good = take_number(r, e, 0, UINT32_MAX, &number);
-        limiter->tiers = (uint32_t)number;
-        return good;
-    }
-    if (serve_is(e->name, "buckets")) {
-        bool good = take_number(r, e, 2, PP_BUCKETS_MAX, &number);
-        limiter->buckets = (uint32_t)number;
-        return good;
-    }
+    if (serve_is(e->name, "tiers"))
+        return take_small(r, e, 0, UINT32_MAX, &limiter->tiers);
+    if (serve_is(e->name, "buckets"))
+        return take_small(r, e, 2, PP_BUCKETS_MAX, &limiter->buckets);
+    if (serve_is(e->name, "ipv4_prefix"))
+        return take_small(r, e, 1, 32, &rule->ipv4_bits);
+    if (serve_is(e->name, "ipv6_prefix"))
+        return take_small(r, e, 1, 128, &rule->ipv6_bits);
     return unknown(r, e, "a rule");
 }
 
@@ -237,6 +243,10 @@ static bool read_rule(struct reading *r, struct fy_node *node)
             return false;
     }
     rule->line = line;
+    if (rule->ipv4_bits != 0 || rule->ipv6_bits != 0) { /* the other kind: one host, one site */
+        rule->ipv4_bits = rule->ipv4_bits == 0 ? 32 : rule->ipv4_bits;
+        rule->ipv6_bits = rule->ipv6_bits == 0 ? 64 : rule->ipv6_bits;
+    }
     if (!check_rule(r, rule, line))
         return false;
     config->rule_count++;

@@ -30,6 +30,7 @@ struct serve_listen {
 struct serve_rule_config {
     char name[SERVE_NAME_BYTES];
     struct pp_limiter_config limiter; /* secret all zeros */
+    uint32_t ipv4_bits, ipv6_bits;    /* keys are IP addresses, cut to so many bits; 0: any bytes */
     bool shadow;                      /* decides and counts, but lets everything pass */
     int line;                         /* where the file says so */
     bool resume;                      /* on_restart: keep the state over a restart */

@@ -2,18 +2,33 @@
 /* Decisions: one rule or several at once, each under the lock of the key's shard. */
 #include "rules.h"
 
-/* A request under one rule: where its key is. */
+/* A request under one rule: its key as the rule has it, and where that is. */
 struct place {
     struct serve_rule *rule;
     struct serve_shard *shard;
+    struct pp_bytes name;
     struct pp_limiter_key key;
+    char prefix[SERVE_PREFIX_BYTES];
 };
 
-static struct place place_of(struct serve_rule *rule, struct pp_bytes key)
+bool serve_rule_takes(const struct serve_rule *rule, struct pp_bytes key)
 {
-    struct place place = {.rule = rule, .key = pp_limiter_key(rule->shards[0].limiter, key)};
-    place.shard = &rule->shards[pp_limiter_shard(place.key, rule->shard_count)];
-    return place;
+    char prefix[SERVE_PREFIX_BYTES];
+    const struct serve_rule_config *config = &rule->config;
+    return config->ipv4_bits == 0 ||
+           serve_address_prefix(key, config->ipv4_bits, config->ipv6_bits, prefix);
+}
+
+static void find_place(struct place *place, struct serve_rule *rule, struct pp_bytes key)
+{
+    const struct serve_rule_config *config = &rule->config;
+    place->rule = rule;
+    place->name = key;
+    if (config->ipv4_bits != 0 &&
+        serve_address_prefix(key, config->ipv4_bits, config->ipv6_bits, place->prefix))
+        place->name = pp_bytes_of(place->prefix);
+    place->key = pp_limiter_key(rule->shards[0].limiter, place->name);
+    place->shard = &rule->shards[pp_limiter_shard(place->key, rule->shard_count)];
 }
 
 /* ---- The record ---- */
@@ -33,19 +48,19 @@ static bool is_sampled(const struct serve_journal *journal, struct serve_shard *
 
 /* Under the shard's lock, so that the record has a key's decisions in their order. */
 static void record(struct serve_rules *rules, const struct place *place, uint64_t now,
-                   struct pp_bytes key, uint64_t weight, enum pp_limiter_verdict verdict)
+                   uint64_t weight, enum pp_limiter_verdict verdict)
 {
     bool admitted = verdict == PP_LIMITER_ADMIT;
     place->shard->verdicts[verdict]++;
     place->shard->shadow_denied += place->rule->config.shadow && !admitted;
     place->shard->last_ns = now;
-    /* Waiting and a full memory are no verdicts of the window, which the record is checked for. */
-    if (!admitted && verdict != PP_LIMITER_DENY)
-        return;
-    if (rules->record != NULL && !serve_rule_record(place->rule, now, key, weight, admitted))
-        atomic_store(&rules->record_failed, true);
     if (rules->journal != NULL && is_sampled(rules->journal, place->shard, admitted))
-        serve_journal_add(rules->journal, &place->rule->source, now, key, weight, admitted);
+        serve_journal_add(rules->journal, &place->rule->source, now, place->name, weight, verdict);
+    /* Waiting and a full memory are no verdicts of the window, which the file is checked for. */
+    if (rules->record == NULL || (!admitted && verdict != PP_LIMITER_DENY))
+        return;
+    if (!serve_rule_record(place->rule, now, place->name, weight, admitted))
+        atomic_store(&rules->record_failed, true);
 }
 
 /* ---- The answer ---- */
@@ -80,12 +95,13 @@ static void describe(const struct place *place, uint64_t now, uint64_t weight,
 void serve_rule_decide(struct serve_rules *rules, struct serve_rule *rule, struct pp_bytes key,
                        uint64_t weight, bool charge, struct serve_decision *decision)
 {
-    struct place place = place_of(rule, key);
+    struct place place;
+    find_place(&place, rule, key);
     pthread_mutex_lock(&place.shard->lock);
     uint64_t now = decision_time(rule, serve_now_ns());
     if (charge) {
         decision->verdict = pp_limiter_admit(place.shard->limiter, place.key, now, weight);
-        record(rules, &place, now, key, weight, decision->verdict);
+        record(rules, &place, now, weight, decision->verdict);
     } else {
         decision->verdict = pp_limiter_peek(place.shard->limiter, place.key, now, weight);
     }
@@ -111,8 +127,7 @@ static void lock_all(const struct place *places, size_t count)
 
 /* Whether all rules but shadows would admit; makes the room that admitting then needs. */
 static bool prepare_all(struct serve_rules *rules, const struct place *places, size_t count,
-                        struct pp_bytes key, uint64_t now, uint64_t weight,
-                        struct serve_decision *decisions)
+                        uint64_t now, uint64_t weight, struct serve_decision *decisions)
 {
     bool all = true;
     for (size_t i = 0; i < count; i++) {
@@ -122,23 +137,23 @@ static bool prepare_all(struct serve_rules *rules, const struct place *places, s
         if (place->rule->config.shadow || decisions[i].verdict == PP_LIMITER_ADMIT)
             continue;
         all = false;
-        record(rules, place, time, key, weight, decisions[i].verdict);
+        record(rules, place, time, weight, decisions[i].verdict);
     }
     return all;
 }
 
 static bool decide_together(struct serve_rules *rules, const struct place *places, size_t count,
-                            struct pp_bytes key, uint64_t weight, struct serve_decision *decisions)
+                            uint64_t weight, struct serve_decision *decisions)
 {
     uint64_t now = serve_now_ns();
-    bool all = prepare_all(rules, places, count, key, now, weight, decisions);
+    bool all = prepare_all(rules, places, count, now, weight, decisions);
     for (size_t i = 0; i < count; i++) {
         const struct place *place = &places[i];
         uint64_t time = decision_time(place->rule, now);
         if (all) {
             decisions[i].verdict =
                 pp_limiter_admit(place->shard->limiter, place->key, time, weight);
-            record(rules, place, time, key, weight, decisions[i].verdict);
+            record(rules, place, time, weight, decisions[i].verdict);
         }
         describe(place, time, weight, &decisions[i]);
     }
@@ -154,9 +169,9 @@ bool serve_rules_decide(struct serve_rules *rules, struct serve_rule *const *rul
         return decisions[0].verdict == PP_LIMITER_ADMIT || rule[0]->config.shadow;
     }
     for (size_t i = 0; i < count; i++)
-        places[i] = place_of(rule[i], key);
+        find_place(&places[i], rule[i], key);
     lock_all(places, count);
-    bool all = decide_together(rules, places, count, key, weight, decisions);
+    bool all = decide_together(rules, places, count, weight, decisions);
     for (size_t i = 0; i < count; i++)
         pthread_mutex_unlock(&places[i].shard->lock);
     return all;

@@ -318,6 +318,10 @@ static bool answer_check(struct serve_worker *worker, const struct http_request 
         return problem(worker, request, check.status, check.error);
     if (check.count == 0 || check.key.len == 0)
         return problem(worker, request, 400, "rule and key are required");
+    for (size_t i = 0; i < check.count; i++)
+        if (!serve_rule_takes(check.rules[i], check.key))
+            return problem(worker, request, 400,
+                           "a rule's keys are IP addresses, and this is none");
     if (serve_rules_decide(&worker->serve->rules, check.rules, check.count, check.key, check.weight,
                            check.decisions))
         admit(worker, request, &check);

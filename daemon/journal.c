@@ -276,8 +276,11 @@ static void put_key(struct serve_out *body, struct pp_bytes key)
 }
 
 void serve_journal_add(struct serve_journal *journal, struct serve_journal_source *source,
-                       uint64_t now_ns, struct pp_bytes key, uint64_t weight, bool admitted)
+                       uint64_t now_ns, struct pp_bytes key, uint64_t weight,
+                       enum pp_limiter_verdict verdict)
 {
+    static const char *const words[] = {" deny", " allow", " impossible", " full", " waiting"};
+    bool admitted = verdict == PP_LIMITER_ADMIT;
     char text[BODY_MAX];
     struct serve_out body = {text, 0, sizeof text, false};
     serve_put_number(&body, now_ns);
@@ -285,7 +288,7 @@ void serve_journal_add(struct serve_journal *journal, struct serve_journal_sourc
     put_key(&body, key);
     serve_put_text(&body, " ");
     serve_put_number(&body, weight);
-    serve_put_text(&body, admitted ? " allow" : " deny");
+    serve_put_text(&body, words[verdict]);
     pthread_mutex_lock(&journal->lock);
     if (queue_dropped(journal, source, now_ns) &&
         queue(journal, source, now_ns, admitted ? PP_INFO : PP_WARN, &body)) {

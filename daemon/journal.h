@@ -33,7 +33,8 @@ void serve_journal_start(struct serve_journal *journal, struct serve_journal_sou
                          const struct serve_rule_config *rule, uint64_t now_ns, bool resumed);
 /* One decision.  Without room in the queue it is counted, and an entry will say so. */
 void serve_journal_add(struct serve_journal *journal, struct serve_journal_source *source,
-                       uint64_t now_ns, struct pp_bytes key, uint64_t weight, bool admitted);
+                       uint64_t now_ns, struct pp_bytes key, uint64_t weight,
+                       enum pp_limiter_verdict verdict);
 /* Queues the entry that tells of decisions without one, if there is room by now. */
 void serve_journal_report(struct serve_journal *journal, struct serve_journal_source *source,
                           uint64_t now_ns);

@@ -42,7 +42,9 @@ static struct serve_rule *find_kept(const struct serve_rules *rules,
 {
     struct pp_bytes name = pp_bytes_of(config->name);
     struct serve_rule *rule = serve_rules_find(rules, name);
-    bool kept = rule != NULL && is_same_limiter(&rule->config.limiter, &config->limiter);
+    bool kept = rule != NULL && is_same_limiter(&rule->config.limiter, &config->limiter) &&
+                rule->config.ipv4_bits == config->ipv4_bits &&
+                rule->config.ipv6_bits == config->ipv6_bits;
     return kept ? rule : NULL;
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "config.h"
 #include "journal.h"
 #include "text.h"
@@ -114,11 +115,13 @@ void serve_rules_sweep(struct serve_rules *rules);
 
 /* ---- Decisions (decide.c) ---- */
 
-/* One request under one rule.  charge false: only asked. */
+/* Whether the rule takes such a key: one for addresses takes nothing else. */
+bool serve_rule_takes(const struct serve_rule *rule, struct pp_bytes key);
+/* One request under one rule, which takes the key.  charge false: only asked. */
 void serve_rule_decide(struct serve_rules *rules, struct serve_rule *rule, struct pp_bytes key,
                        uint64_t weight, bool charge, struct serve_decision *decision);
-/* One request under several rules, none of them twice: all that are not shadows admit and are
-   charged, or none is.  Shadows are charged only with the others. */
+/* One request under several rules that take the key, none of them twice: all that are not shadows
+   admit and are charged, or none is.  Shadows are charged only with the others. */
 enum { SERVE_TOGETHER_MAX = 8 };
 bool serve_rules_decide(struct serve_rules *rules, struct serve_rule *const *rule, size_t count,
                         struct pp_bytes key, uint64_t weight, struct serve_decision *decisions);

@@ -16,6 +16,7 @@ struct header {
     uint64_t saved_ns; /* CLOCK_MONOTONIC */
     uint64_t bytes;    /* of the memory */
     uint64_t limit, window_ns, tick_ns, keys, ring_bytes, buckets, tiers, shards;
+    uint64_t ipv4_bits, ipv6_bits;
     char name[SERVE_NAME_BYTES + 7];
     struct pp_digest digest; /* of this header with zeros here, and of the memory */
 };
@@ -46,6 +47,8 @@ static void fill_header(struct header *header, const struct serve_rule *rule)
     header->buckets = limiter->buckets;
     header->tiers = limiter->tiers;
     header->shards = rule->shard_count;
+    header->ipv4_bits = rule->config.ipv4_bits;
+    header->ipv6_bits = rule->config.ipv6_bits;
     memcpy(header->name, rule->config.name, sizeof rule->config.name);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../daemon/address.h"
 #include "../daemon/http.h"
 #include "../daemon/resp.h"
 #include "../daemon/text.h"
@@ -129,6 +130,11 @@ static void check_values(struct pp_bytes input)
     uint8_t *copy = copy_of(input);
     size_t len = input.len;
     uint64_t number;
+    char prefix[SERVE_PREFIX_BYTES], again[SERVE_PREFIX_BYTES];
+    if (serve_address_prefix(input, 20, 52, prefix)) {
+        struct pp_bytes address = {(const uint8_t *)prefix, strcspn(prefix, "/")};
+        require(serve_address_prefix(address, 20, 52, again) && strcmp(prefix, again) == 0);
+    }
     if (serve_unescape(copy, &len))
         require(len <= input.len);
     (void)!serve_parse_number(input, UINT64_MAX, &number);

@@ -21,6 +21,7 @@ rules:
   - {name: short, limit: 1, window: 300ms}
   - {name: seen, limit: 1, window: 1h, shadow: ${2:-true}}
   - {name: large, limit: 100000, window: 1h, buckets: 8}
+  - {name: site, limit: 2, window: 1h, ipv4_prefix: 24}
 EOF
 }
 
@@ -69,6 +70,18 @@ asks 429 "$check?rule=short&key=k"
 says 'Retry-After: 1'
 sleep 0.4
 asks 200 "$check?rule=short&key=k"
+
+# Addresses: those with the same first bits are one key.
+asks 200 "$check?rule=site&key=192.0.2.1"
+asks 200 "$check?rule=site&key=%3a%3affff:192.0.2.255"
+asks 429 "$check?rule=site&key=192.0.2.77"
+asks 200 "$check?rule=site&key=192.0.3.1"
+asks 200 "$check?rule=site&key=2001:db8:1:2:3::4&weight=2"
+asks 429 "$check?rule=site&key=2001:DB8:1:2::"
+asks 200 "$check?rule=site&key=2001:db8:1:3::"
+asks 400 "$check?rule=three&rule=site&key=192.0.2.1.5"
+says 'keys are IP addresses'
+asks 400 "$check?rule=site&key=192.0.2.1%00"
 
 # ---- Several rules: all pass, or none is charged ------------------------------------------------
 asks 200 "$check?rule=two&rule=three&key=dave"
@@ -164,7 +177,7 @@ reloads() {
 asks 200 "$check?rule=two&key=gina"
 rules 4 false
 reloads
-grep -q '5 rules are in force' serve.err || fail "the reload was not reported"
+grep -q '6 rules are in force' serve.err || fail "the reload was not reported"
 asks 200 "$check?rule=two&key=gina"
 asks 429 "$check?rule=two&key=gina"  # unchanged: what it counted before still counts
 asks 429 "$check?rule=seen&key=erin" # only no longer a shadow
@@ -177,6 +190,7 @@ for bad in 'name: x, limit: 0, window: 1s' 'name: x, limit: many, window: 1s' \
     'name: x, limit: 70000, window: 1s' 'name: x, limit: 1, window: 5' 'name: x, limit: 1' \
     'name: x, limit: 1, window: 0s' 'name: x, limit: 1, window: 300000000d' \
     'name: x, limit: 18446744073709551616, window: 1s' "$good, memory: 0" "$good, keys: -1" \
+    "$good, ipv4_prefix: 33" "$good, ipv6_prefix: 0" \
     'name: "a b", limit: 1, window: 1s' 'name: two, limit: 1, window: 1s' "$good, limits: 2" \
     "$good, shadow: no" "$good, keys: 0" "$good, buckets: 1" "$good, tiers: 200000" \
     "$good, limit: 2" "$good, on_restart: resume" "$good, }"; do
@@ -189,7 +203,7 @@ for bad in 'name: x, limit: 0, window: 1s' 'name: x, limit: many, window: 1s' \
     [ "$status" -eq 2 ] || fail "--check-config accepted: $bad"
 done
 asks 429 "$check?rule=two&key=gina"
-metric 'serve_reloads_total{result="refused"} 20'
+metric 'serve_reloads_total{result="refused"} 22'
 
 # ---- More connections than are allowed ----------------------------------------------------------
 sleep 0.2

@@ -86,6 +86,7 @@ checks 0 ledger throttle-9-10-1 10 1s
 [ "$(sed -n 's/^\([0-9]*\) decisions.*/\1/p' check.out)" -gt 40000 ] || fail "too few are there"
 grep -q ' 0 denied without need' check.out || fail "a denial was wrong"
 [ "$(entries throttle-9-10-1 '# start')" -eq 3 ] || fail "not three starts"
+[ "$(entries throttle-9-10-1 ' waiting"')" -gt 1000 ] || fail "denials of the wait are missing"
 
 # A forged decision is found by the ledger, a wrong one by the check.
 sed 's/ deny"/ allow"/' entries >forged
@@ -146,7 +147,7 @@ code=0
 "$POSTPROOF" cat ledger2 --json --source limiter/throttle-9-10-1 >entries
 told=$(grep -o '# dropped denials=[0-9]* admissions=[0-9]*' entries |
     awk -F= '{ split($2, d, " "); n += d[1] + $3 } END { print n + 0 }')
-kept=$(grep -c ' allow"\| deny"' entries)
+kept=$(grep -c ' allow"\| deny"\| full"' entries)
 [ "$told" -eq "$lost" ] || fail "$lost were dropped, the ledger says $told"
 [ $((told + kept)) -eq 3000 ] || fail "$kept kept and $told dropped are not 3000"
 checks 2 ledger2 throttle-9-10-1 10 1s

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "../../daemon/address.h"
 #include "../../daemon/http.h"
 #include "../../daemon/resp.h"
 #include "../../daemon/text.h"
@@ -153,6 +154,33 @@ static void values_are_read_exactly(void **state)
     assert_int_equal(serve_seconds(UINT64_MAX), 18446744074);
 }
 
+static void addresses_are_cut_to_their_prefix(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned ipv4, ipv6;
+        const char *prefix;
+    } cases[] = {{"192.0.2.255", 32, 64, "192.0.2.255/32"},
+                 {"192.0.2.255", 25, 64, "192.0.2.128/25"},
+                 {"255.255.255.255", 1, 64, "128.0.0.0/1"},
+                 {"::ffff:192.0.2.7", 24, 64, "192.0.2.0/24"},
+                 {"2001:DB8::1", 32, 128, "2001:db8::1/128"},
+                 {"2001:db8:0:ffff::1", 32, 56, "2001:db8:0:ff00::/56"},
+                 {"ffff::", 32, 1, "8000::/1"}};
+    static const char *const bad[] = {"",        "192.0.2", "192.0.2.256", "1:2",
+                                      "::1%lo",  "[::1]",   " ::1",        "192.0.2.1 ",
+                                      "example", "0x7f.1",  "::1/128",     "1.2.3.4.5"};
+    char prefix[SERVE_PREFIX_BYTES];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(
+            serve_address_prefix(pp_bytes_of(cases[i].text), cases[i].ipv4, cases[i].ipv6, prefix));
+        assert_string_equal(prefix, cases[i].prefix);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(serve_address_prefix(pp_bytes_of(bad[i]), 32, 64, prefix));
+}
+
 static void output_never_passes_its_end(void **state)
 {
     (void)state;
@@ -174,6 +202,7 @@ int main(void)
         cmocka_unit_test(noise_does_no_harm),
         cmocka_unit_test(what_is_refused_early_is_not_waited_for),
         cmocka_unit_test(values_are_read_exactly),
+        cmocka_unit_test(addresses_are_cut_to_their_prefix),
         cmocka_unit_test(output_never_passes_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
