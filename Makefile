@@ -307,7 +307,7 @@ define link_program
 endef
 
 $(PROGRAM): $(PROGRAM_OBJECTS) $(ARCHIVE)
-	$(call link_program,-lfyaml)
+	$(call link_program,-lfyaml -lcurl)
 
 $(FAULT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(HELPER_OBJECTS) $(FAULT_OBJECTS)
 	$(call link_program,-lcmocka)

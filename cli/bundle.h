@@ -14,6 +14,7 @@ int bundle_verify_command(int argc, char **argv);
 int bundle_cat_command(int argc, char **argv);
 int bundle_keygen_command(int argc, char **argv);
 int bundle_timeline_command(int argc, char **argv);
+int bundle_upload_command(int argc, char **argv);
 
 /* Compiles the proofs in a bundle with the Coq that is here (bundle_coq.c). */
 void bundle_check_proofs(const char *path, struct pp_check_outcome *coq);

@@ -16,6 +16,8 @@ static const struct part PARTS[] = {
     {"cat", bundle_cat_command, "print the entries of a bundle as OTLP or Timesketch lines"},
     {"keygen", bundle_keygen_command, "add the keys that sign bundles to a key folder"},
     {"timeline", bundle_timeline_command, "write the timeline of a window as one HTML file"},
+    {"upload", bundle_upload_command,
+     "send a bundle to S3, https or a GitHub release, read it back"},
 };
 
 enum { PART_COUNT = sizeof PARTS / sizeof *PARTS };
