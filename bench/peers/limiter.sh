@@ -232,6 +232,9 @@ duel tcp
 ours_run() { by_load "$ours" get.auth 1 unix:http.sock; }
 peer_run() { by_load "$null_worker" get.null 1 unix:null.sock; }
 duel unix
+ours_run() { by_load "$ours" get.auth 16 "127.0.0.1:$port_http"; }
+peer_run() { by_load "$null_worker" get.null 16 "127.0.0.1:$port_204"; }
+duel http16
 ours_run() { by_wrk "$ours" "$port_front" '/?key='; }
 peer_run() { by_wrk "$null_worker" "$port_front_null" '/?key='; }
 duel auth
@@ -262,6 +265,8 @@ line tcp "HTTP, load by bench_serve, requests/s" "nginx return 204" 1 1.5
 line tcp "  server time a request, ns" "nginx return 204" 2 -
 line unix "HTTP, unix socket, requests/s" "nginx return 204" 1 -
 line unix "  server time a request, ns" "nginx return 204" 2 -
+line http16 "HTTP, 16 in flight, requests/s" "nginx return 204" 1 -
+line http16 "  server time a request, ns" "nginx return 204" 2 -
 line auth "behind nginx auth_request, requests/s" "nginx return 204 in its place" 1 0.9
 line auth "  back end's time a request, ns" "nginx return 204 in its place" 2 -
 line redis "RESP, load by redis-benchmark, requests/s" "redis-server INCR" 1 -
