@@ -48,8 +48,10 @@ static enum pp_zip_fault judge_tail(struct pp_bytes file)
 {
     size_t reach = PP_ZIP_END_BYTES + 65535;
     size_t from = file.len > reach ? file.len - reach : 0;
-    return has_magic(file, from, file.len, ZIP_END_MAGIC) ? PP_ZIP_TRAILING_DATA
-                                                          : PP_ZIP_NO_END_RECORD;
+    /* A whole record has to fit behind the signature. */
+    return has_magic(file, from, file.len - PP_ZIP_END_BYTES + 3, ZIP_END_MAGIC)
+               ? PP_ZIP_TRAILING_DATA
+               : PP_ZIP_NO_END_RECORD;
 }
 
 static enum pp_zip_fault check_end(struct pp_bytes file, size_t end)
