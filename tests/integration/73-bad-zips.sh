@@ -14,7 +14,7 @@ cd "$work"
 seq -f 'request %g served' 40 | "$POSTPROOF" append ledger --source web 2>/dev/null
 "$POSTPROOF" bundle create ledger --window 24h --output good.zip >/dev/null
 "$POSTPROOF" bundle verify good.zip --trust-root keys --quiet
-ziptool -c good.zip cat 0 >/dev/null || { echo "FAIL: libzip finds it inconsistent" >&2; exit 1; }
+ziptool -c good.zip cat 0 >/dev/null || { echo "FAIL: libzip's CHECKCONS" >&2; exit 1; }
 python3 "$here/../zips/make.py" good.zip bad
 
 count=0 failed=0
@@ -31,5 +31,5 @@ for file in bad/*.zip; do
     fi
 done
 [ "$count" -ge 60 ] || { echo "FAIL: only $count files were made" >&2; exit 1; }
-[ "$failed" -eq 0 ] || { echo "FAIL: $failed of $count are not refused for their reason" >&2; exit 1; }
+[ "$failed" -eq 0 ] || { echo "FAIL: $failed of $count are not refused so" >&2; exit 1; }
 echo "$count bad ZIP files, each refused for its reason"
