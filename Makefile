@@ -62,7 +62,7 @@ object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
 
 LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OBJ)/generated/timeline_assets.o
 PROGRAM_OBJECTS := $(call object,cli/*.c daemon/*.c) \
-                   $(addprefix $(OBJ)/generated/,proofs_manifest.o bundle_files.o)
+                   $(addprefix $(OBJ)/generated/,proofs_manifest.o bundle_files.o audit_schema.o)
 HELPER_OBJECTS := $(call object,$(HELPER_SOURCES))
 # The fault tests replace the system calls' file by one that fails when told to.
 FAULT_OBJECTS := $(call object,tests/lib/os_fault.c) \
@@ -197,7 +197,7 @@ MAN = $(DESTDIR)$(PREFIX)/share/man/man1
 MAN_PAGES := $(wildcard docs/man/*.1)
 HEADERS := $(wildcard include/postproof/*.h)
 # Further names of the program: the table PROGRAMS in cli/main.c.
-OTHER_NAMES := log_verifier bundle_builder verify_bundle
+OTHER_NAMES := log_verifier bundle_builder verify_bundle bundle_uploader
 
 install: build $(BUILD)/postproof.pc ## installs under PREFIX, staged below DESTDIR
 	install -d $(BIN) $(LIB)/pkgconfig $(INCLUDE) $(MAN)
@@ -256,6 +256,14 @@ $(BUILD)/generated/proofs_manifest.c: proofs/manifest.json
 	    echo 'const unsigned char cli_proofs_manifest[] = {'; \
 	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
 	    echo 'const size_t cli_proofs_manifest_bytes = sizeof cli_proofs_manifest;'; } > $@
+
+# What `postproof bundle audit` checks records against.
+$(BUILD)/generated/audit_schema.c: schemas/audit.schema.json
+	$(Q)mkdir -p $(@D)
+	$(Q){ echo '#include "../../cli/audit_schema.h"'; \
+	    echo 'const unsigned char cli_audit_schema[] = {'; \
+	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
+	    echo 'const size_t cli_audit_schema_bytes = sizeof cli_audit_schema;'; } > $@
 
 # What every bundle carries: the specifications, the proofs and their manifest.
 BUNDLE_FILES := $(sort $(wildcard spec/*.v proofs/*/*.v) proofs/axioms.txt proofs/manifest.json)

@@ -15,6 +15,9 @@ int bundle_cat_command(int argc, char **argv);
 int bundle_keygen_command(int argc, char **argv);
 int bundle_timeline_command(int argc, char **argv);
 int bundle_upload_command(int argc, char **argv);
+int bundle_audit_command(int argc, char **argv);
+/* The program bundle_uploader: upload, or audit when --sentinelops is given. */
+int bundle_uploader_command(int argc, char **argv);
 
 /* Compiles the proofs in a bundle with the Coq that is here (bundle_coq.c). */
 void bundle_check_proofs(const char *path, struct pp_check_outcome *coq);

@@ -18,6 +18,7 @@ static const struct part PARTS[] = {
     {"timeline", bundle_timeline_command, "write the timeline of a window as one HTML file"},
     {"upload", bundle_upload_command,
      "send a bundle to S3, https or a GitHub release, read it back"},
+    {"audit", bundle_audit_command, "check a bundle against the audit profile and send it"},
 };
 
 enum { PART_COUNT = sizeof PARTS / sizeof *PARTS };

@@ -40,6 +40,7 @@ static const struct verb PROGRAMS[] = {
     {"log_verifier", cmd_verify, "the verb verify"},
     {"bundle_builder", bundle_create_command, "the verb bundle create"},
     {"verify_bundle", bundle_verify_command, "the verb bundle verify"},
+    {"bundle_uploader", bundle_uploader_command, "the verbs bundle upload and bundle audit"},
 };
 
 enum { PROGRAM_COUNT = sizeof PROGRAMS / sizeof *PROGRAMS };

@@ -148,7 +148,9 @@ static void set_body(CURL *curl, const struct transfer_request *request)
     bool has_body = request->file || request->memory;
     bool is_head = strcmp(request->method, "HEAD") == 0;
     curl_easy_setopt(curl, CURLOPT_NOBODY, is_head ? 1L : 0L);
-    if (has_body) {
+    if (request->form) {
+        curl_easy_setopt(curl, CURLOPT_MIMEPOST, request->form);
+    } else if (has_body) {
         curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->bytes);
     } else if (strcmp(request->method, "POST") == 0) {

@@ -33,6 +33,7 @@ struct transfer_request {
     FILE *file;
     uint64_t offset, bytes;
     const void *memory;
+    curl_mime *form;                  /* a form in place of a body */
     const char *sigv4, *key, *secret; /* of S3: "aws:amz:REGION:s3" and credentials; else NULL */
     bool hash_answer; /* the answer may have any size: only its hash and length are kept */
     bool follow;      /* redirects, without the headers that name secrets */
