@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `make bench`: the ledger and the limiter, their peers in the same run, and the ratios.
+# `make bench`: the ledger, the limiter and bundles, their peers in the same run, and the ratios.
 # run.sh PROGRAM [ENTRIES [LARGEST [PEER_LINES]]]; PROGRAM is the built bench_ledger.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -47,3 +47,5 @@ awk -F'\t' '
     }' "$folder/ours.tsv" "$folder/peers.tsv" | { IFS= read -r title; echo "$title"; sort; }
 echo
 "$here/peers/limiter.sh" "$(dirname "$program")/../postproof" "$(dirname "$program")/bench_serve"
+echo
+"$here/bundle.sh" "$(dirname "$program")/../postproof"

@@ -19,6 +19,10 @@ int bundle_audit_command(int argc, char **argv);
 /* The program bundle_uploader: upload, or audit when --sentinelops is given. */
 int bundle_uploader_command(int argc, char **argv);
 
+/* Asks the TSA whose URL is the context (bundle_tsa.c): for pp_bundle_options.timestamp. */
+enum pp_error bundle_ask_tsa(void *context, struct pp_bytes request, uint8_t **response,
+                             size_t *len, struct pp_failure *failure);
+
 /* Compiles the proofs in a bundle with the Coq that is here (bundle_coq.c). */
 void bundle_check_proofs(const char *path, struct pp_check_outcome *coq);
 

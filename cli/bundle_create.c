@@ -150,7 +150,7 @@ static int create(const char *ledger, const char *output, struct pp_bundle_optio
 int bundle_create_command(int argc, char **argv)
 {
     struct pp_bundle_options bundle_options = {.max_bytes = PP_BUNDLE_BYTES_DEFAULT};
-    const char *window = NULL, *output = NULL;
+    const char *window = NULL, *output = NULL, *tsa = NULL;
     bool json = false;
     const struct cli_option options[] = {
         CLI_OPTION("--window", CLI_TEXT, &window, "W",
@@ -164,6 +164,8 @@ int bundle_create_command(int argc, char **argv)
                    "number of the incident elsewhere"),
         CLI_OPTION("--keys", CLI_TEXT, &bundle_options.keys_folder, "DIR",
                    "keys that sign (default: LEDGER/keys)"),
+        CLI_OPTION("--tsa", CLI_TEXT, &tsa, "URL",
+                   "ask this authority for an RFC 3161 time-stamp of the signature"),
         CLI_OPTION_FLAG("--json", &json, "report as a JSON object"),
         CLI_OPTION_END,
     };
@@ -188,5 +190,9 @@ int bundle_create_command(int argc, char **argv)
                               "incident.zip");
     if (!parse_window(window, &bundle_options))
         return CLI_UNDECIDED;
+    if (tsa != NULL) {
+        bundle_options.timestamp = bundle_ask_tsa;
+        bundle_options.timestamp_context = (void *)(uintptr_t)tsa;
+    }
     return create(arguments.value[0], output, &bundle_options, json);
 }

@@ -102,10 +102,14 @@ static int run(struct demo *demo, size_t lines_max)
     if (good)
         demo_honest_check(demo, "the ledger itself, after all attacks on copies", demo->ledger,
                           PP_TRUST_T2, DEMO_VERDICT(OK));
+    good = good && demo_bundle_run(demo);
     cli_progress_clear(&demo->progress);
     if (!good)
         return CLI_UNDECIDED;
-    int exit_code = demo->detected == demo->row_count && demo->flagged == 0 ? CLI_GOOD : CLI_BAD;
+    int exit_code =
+        demo->detected == demo->row_count && demo->flagged == 0 && demo_bundle_is_good(demo)
+            ? CLI_GOOD
+            : CLI_BAD;
     (demo->json ? demo_print_json : demo_print_results)(demo, exit_code);
     return exit_code;
 }
@@ -152,8 +156,9 @@ int cmd_demo(int argc, char **argv)
         .summary =
             "Takes this machine's own logs (/var/log, journalctl, logger), makes keys and a\n"
             "ledger, verifies it in honest situations, attacks copies of it and prints what the\n"
-            "verifier says of each.  Exit 0: every attack was detected as it should be and no\n"
-            "honest run was flagged; 1: not so; 2: it could not be carried out.",
+            "verifier says of each; then makes an evidence bundle and tampers with copies of it.\n"
+            "Exit 0: every attack was detected as it should be and no honest run was flagged;\n"
+            "1: not so; 2: it could not be carried out.",
         .example = "postproof demo --keep",
         .options = options,
     };

@@ -69,6 +69,14 @@ struct demo_row {
     bool detected;
 };
 
+/* The evidence bundle at the end: made, verified, and tampered copies of it. */
+struct demo_bundle {
+    struct pp_bundle_report made;
+    int verified;             /* exit code of the bundle as it was made */
+    unsigned copies, refused; /* tampered copies; those with exit code 1 */
+    uint64_t verify_ns;
+};
+
 struct demo {
     char folder[CLI_PATH_BYTES];
     char ledger[CLI_PATH_BYTES], keys[CLI_PATH_BYTES], auditor[CLI_PATH_BYTES];
@@ -82,6 +90,7 @@ struct demo {
     size_t honest_count, flagged;
     struct demo_row *rows;
     size_t row_count, detected;
+    struct demo_bundle bundle;
     struct cli_progress progress;
 };
 
@@ -201,6 +210,12 @@ extern const size_t demo_attack_count;
 
 /* Carries out every attack, each on a copy of its own.  false: I/O trouble or a signal. */
 PP_MUST_CHECK bool demo_attack_all(struct demo *demo);
+
+/* ---- The bundle (demo_bundle.c) ------------------------------------------------------------- */
+
+PP_MUST_CHECK bool demo_bundle_run(struct demo *demo);
+/* Made, verified, and every tampered copy refused. */
+bool demo_bundle_is_good(const struct demo *demo);
 
 /* ---- Report (demo_report.c) ----------------------------------------------------------------- */
 

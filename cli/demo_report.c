@@ -137,6 +137,17 @@ static void print_attacks(const struct demo *demo)
          "written ledger (OK) or like a crash (TORN_TAIL).");
 }
 
+static void print_bundle(const struct demo_bundle *bundle)
+{
+    char taken[CLI_VALUE_BYTES];
+    cli_duration_text(bundle->verify_ns, taken);
+    printf("\nBUNDLE  %" PRIu64 " bytes with %" PRIu64 " of %" PRIu64 " entries: %s in %s;\n"
+           "        %u of %u tampered copies of it refused\n",
+           bundle->made.bytes, bundle->made.kept, bundle->made.entries,
+           bundle->verified == CLI_GOOD ? "valid" : "NOT valid", taken, bundle->refused,
+           bundle->copies);
+}
+
 static void print_next(const struct demo *demo)
 {
     if (!demo->keep) {
@@ -156,6 +167,7 @@ void demo_print_results(const struct demo *demo, int exit_code)
     print_ledger(demo);
     print_honest(demo);
     print_attacks(demo);
+    print_bundle(&demo->bundle);
     printf("\n%zu attacks, %zu detected; %zu honest runs, %zu flagged: %s\n", demo->row_count,
            demo->detected, demo->honest_count, demo->flagged,
            exit_code == CLI_GOOD ? "as it should be" : "NOT as it should be");
@@ -244,6 +256,19 @@ static json_t *attack_json(size_t number, const struct demo_row *row)
     return object;
 }
 
+static json_t *bundle_json(const struct demo_bundle *bundle)
+{
+    json_t *object = cli_json_object();
+    cli_json_number(object, "bytes", bundle->made.bytes);
+    cli_json_number(object, "entries", bundle->made.entries);
+    cli_json_number(object, "kept", bundle->made.kept);
+    cli_json_number(object, "verify_exit_code", (uint64_t)bundle->verified);
+    cli_json_set(object, "time_taken_ms", json_real((double)bundle->verify_ns / 1e6));
+    cli_json_number(object, "tampered_copies", bundle->copies);
+    cli_json_number(object, "refused", bundle->refused);
+    return object;
+}
+
 void demo_print_json(const struct demo *demo, int exit_code)
 {
     json_t *object = cli_json_object(), *honest = json_array(), *attacks = json_array();
@@ -259,6 +284,7 @@ void demo_print_json(const struct demo *demo, int exit_code)
     cli_json_set(object, "input", input_json(&demo->input));
     cli_json_set(object, "honest_runs", honest);
     cli_json_set(object, "attacks", attacks);
+    cli_json_set(object, "bundle", bundle_json(&demo->bundle));
     cli_json_set(object, "summary", summary);
     cli_json_bool(object, "control", demo->control);
     cli_json_number(object, "exit_code", (uint64_t)exit_code);

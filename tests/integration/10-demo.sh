@@ -33,6 +33,8 @@ mkdir "$work/tmp"
 TMPDIR=$work/tmp exit_code_is 0 "$POSTPROOF" demo --max-lines 2000
 grep -q ' attacks, .* honest runs, 0 flagged: as it should be$' "$work/output"
 grep -Eq '^ +1  flip one bit of a message +MODIFIED +[0-9]+ .*detected$' "$work/output"
+grep -Eq '^BUNDLE .*: valid in ' "$work/output" || fail "no valid bundle"
+grep -Eq '^ +([0-9]+) of \1 tampered copies of it refused$' "$work/output"
 if awk 'length > 100' "$work/output" | grep .; then
     fail "a line is wider than 100 columns"
 fi
@@ -65,6 +67,16 @@ for copy in "$work"/kept/attacks/*/ledger; do
     copies=$((copies + 1))
 done
 [ "$copies" -eq "$attacks" ] || fail "$copies copies for $attacks attacks"
+
+mkdir "$work/trust"
+cp "$work"/kept/keys/{checkpoint.pub,bundle.pub,allowed_signers} "$work/trust"
+exit_code_is 0 "$POSTPROOF" bundle verify "$work/kept/bundle.zip" --trust-root "$work/trust"
+tampered=0
+for copy in "$work"/kept/tampered-*.zip; do
+    exit_code_is 1 "$POSTPROOF" bundle verify "$copy" --trust-root "$work/trust"
+    tampered=$((tampered + 1))
+done
+[ "$tampered" -ge 12 ] || fail "only $tampered tampered bundles"
 
 # A folder with something in it is never touched.
 exit_code_is 2 "$POSTPROOF" demo --dir "$work/kept"
