@@ -19,7 +19,8 @@ make_lines() {
             r = rand()
             level = r < 0.10 ? "DEBUG" : r < 0.95 ? "INFO" : r < 0.99 ? "WARN" : "ERROR"
             printf "{\"ts\":\"2026-09-21T%02d:%02d:%02d.%06dZ\",\"level\":\"%s\"," \
-                "\"source\":\"%s\",\"msg\":\"request served\",\"path\":\"/v1/%s/%d\",\"status\":%d,\"ms\":%.2f," \
+                "\"source\":\"%s\",\"msg\":\"request served\"," \
+                "\"path\":\"/v1/%s/%d\",\"status\":%d,\"ms\":%.2f," \
                 "\"client\":\"10.%d.%d.%d\"", s / 3600, s / 60 % 60, s % 60, us % 1000000, level,
                 source[1 + int(rand() * 8)], path[1 + int(rand() * 6)], rand() * 100000,
                 rand() < 0.9 ? 200 : 503, exp(rand() * 6), rand() * 4, rand() * 256, rand() * 256
