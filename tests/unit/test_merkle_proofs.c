@@ -328,6 +328,49 @@ static void test_rfc6962_vectors(void **state)
     assert_int_equal(make_leaves(state), 0);
 }
 
+/* The proof consists of the nodes that the RFC names, and convinces. */
+static void check_named(const json_t *all, const char *kind, uint64_t a, const char *names)
+{
+    uint64_t n = size_of_json(all, "size");
+    struct pp_merkle_range ranges[PP_PROOF_HASHES_MAX];
+    struct pp_digest p[PP_PROOF_HASHES_MAX], root = tree_hash(leaf, 0, n);
+    size_t count;
+    bool is_inclusion = strcmp(kind, "inclusion") == 0;
+    assert_int_equal(is_inclusion ? pp_merkle_inclusion_ranges(a, n, ranges, &count)
+                                  : pp_merkle_consistency_ranges(a, n, ranges, &count),
+                     PP_OK);
+    assert_int_equal(count, strlen(names));
+    for (size_t i = 0; i < count; i++) {
+        const char name[] = {names[i], 0};
+        const json_t *range = json_object_get(json_object_get(all, "nodes"), name);
+        assert_int_equal(json_array_size(range), 2);
+        assert_int_equal(ranges[i].start, json_integer_value(json_array_get(range, 0)));
+        assert_int_equal(ranges[i].end, json_integer_value(json_array_get(range, 1)));
+    }
+    hash_ranges(ranges, count, p);
+    struct pp_digest old_root = tree_hash(leaf, 0, a);
+    assert_true(is_inclusion ? included(a, n, p, count, &root)
+                             : consistent(a, &old_root, n, &root, p, count));
+}
+
+static void test_rfc9162_example(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"inclusion", "consistency"};
+    static const size_t proofs[] = {4, 3};
+    json_t *all = json_load_file("tests/vectors/ledger/rfc9162.json", 0, NULL), *names;
+    assert_non_null(all);
+    for (size_t i = 0; i < 2; i++) {
+        const char *number;
+        assert_int_equal(json_object_size(json_object_get(all, kinds[i])), proofs[i]);
+        json_object_foreach(json_object_get(all, kinds[i]), number, names)
+        {
+            check_named(all, kinds[i], strtoull(number, NULL, 10), json_string_value(names));
+        }
+    }
+    json_decref(all);
+}
+
 /* ---- The folder of independent vectors ------------------------------------------------------ */
 
 struct vector {
@@ -433,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_ranges_of_huge_trees),
         cmocka_unit_test(test_checks_of_huge_sizes),
         cmocka_unit_test(test_rfc6962_vectors),
+        cmocka_unit_test(test_rfc9162_example),
         cmocka_unit_test(test_vector_folder),
     };
     return cmocka_run_group_tests_name("merkle proofs", tests, make_leaves, NULL);
