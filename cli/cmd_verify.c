@@ -182,7 +182,7 @@ int cmd_verify(int argc, char **argv)
         CLI_OPTION("--policy", CLI_TEXT, &verify_options.policy, "FILE",
                    "logs, witnesses and quorum that the checkpoint must meet (T3)"),
         CLI_OPTION("--origin", CLI_TEXT, &verify_options.origin, "NAME", "the log that it must be"),
-        CLI_OPTION_RANGE("--threads", CLI_NUMBER, &threads, "N", "0: two for each processor", 0,
+        CLI_OPTION_RANGE("--threads", CLI_NUMBER, &threads, "N", "0: one for each processor", 0,
                          1024),
         CLI_OPTION_FLAG("--json", &flags.json, "report as a JSON object"),
         CLI_OPTION_FLAG("--quiet", &flags.quiet, "print no report: the exit code tells"),

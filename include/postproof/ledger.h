@@ -274,7 +274,7 @@ struct pp_verify_options {
     const char *checkpoint_key; /* checkpoint.pub; NULL: of verify_key or the policy */
     const char *policy;         /* tlog-policy file that the checkpoint must meet, or NULL */
     const char *origin;         /* expected origin, or NULL for any */
-    unsigned threads;           /* 0: two for each processor */
+    unsigned threads;           /* 0: one for each processor */
     /* called now and then with entries verified and bytes done of bytes total; may be NULL */
     void (*progress)(void *context, uint64_t entries, uint64_t bytes_done, uint64_t bytes_total);
     void *progress_context;

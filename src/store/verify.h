@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of a verification: what was brought (verify_trust.c, verify_policy.c), the segments in
-   parallel (verify_segments.c), and the verdict (verify.c). */
+/* The parts of a verification: what was brought (verify_trust.c, verify_policy.c), each segment by
+   pieces (verify_piece.c), all of them in parallel (verify_segments.c), the files beside them
+   (verify_files.c), and the verdict (verify.c). */
 #ifndef PP_VERIFY_H
 #define PP_VERIFY_H
 
@@ -65,6 +66,32 @@ PP_MUST_CHECK bool pp_verify_load_local_checkpoint(struct pp_verification *v);
    verdict on the ledger comes first.  false: refused. */
 PP_MUST_CHECK bool pp_verify_policy(struct pp_verification *v, struct pp_bytes note,
                                     const char *origin);
+
+/* verify_piece.c: the check of one segment, as far as it has come.  Any thread may do the next
+   step, one at a time. */
+struct pp_verify_task {
+    struct pp_verify_slot slot;
+    struct pp_check_scratch *scratch; /* secret memory, of the caller */
+    int fd;                           /* -1 when it is not open, as before the first begin */
+    char name[PP_SEGMENT_NAME_BYTES];
+    uint64_t segment, size;
+    uint64_t looked_at; /* where the check stopped when it last stopped */
+    struct pp_check_input input;
+    struct pp_segment_checker checker;
+};
+/* What a thread brings: its engine, PP_VERIFY_PIECE_BYTES of memory, and a buffer. */
+struct pp_verify_tools {
+    struct pp_hash_engine *engine;
+    uint8_t *piece;
+    struct pp_buffer tail;
+};
+void pp_verify_task_begin(const struct pp_verification *v, uint64_t segment,
+                          struct pp_verify_task *task);
+/* One piece further; false: the check has come to its end, and task->slot has the result. */
+PP_MUST_CHECK bool pp_verify_task_step(const struct pp_verification *v, struct pp_verify_task *task,
+                                       struct pp_verify_tools *tools);
+/* For a task that did not come to its end. */
+void pp_verify_task_close(struct pp_verify_task *task);
 
 /* Checks the segments [v->next_segment, end) and that each follows its predecessor. */
 PP_MUST_CHECK bool pp_verify_segments(struct pp_verification *v, uint64_t end);

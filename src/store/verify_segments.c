@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks segments in parallel, each from its own header and by pieces that the processor's cache
-   holds, and links the results in order. */
+/* Checks segments in parallel, each from its own header, and links the results in order. */
 
 #include "verify.h"
 
@@ -10,192 +9,93 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREADS_MAX = 16, WINDOW_MAX = 2 * THREADS_MAX };
-_Static_assert((int)PP_VERIFY_PIECE_BYTES >= 2 * (int)PP_FRAME_BYTES_MAX,
-               "each piece brings the check forward");
+enum { THREADS_MAX = 16, TASKS_MAX = 2 * THREADS_MAX };
 
-enum slot_state { SLOT_FREE, SLOT_BUSY, SLOT_READY };
+enum task_state { TASK_FREE, TASK_OPEN, TASK_BUSY, TASK_READY };
 
-/* What the threads share: segments are handed out in order, results wait in a ring. */
+/* What the threads share: segments are begun in order, results wait in a ring. */
 struct pool {
     struct pp_verification *v;
-    uint64_t next, end; /* segments still to hand out */
-    unsigned window;
-    struct pp_verify_slot *slots;
-    enum slot_state states[WINDOW_MAX];
+    uint64_t next, end; /* segments still to begin */
+    unsigned threads, task_count;
+    struct pp_verify_task *tasks;
+    enum task_state states[TASKS_MAX];
+    unsigned begun; /* tasks that are open or busy */
     bool stop;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
 };
 
-/* ---- One segment ---- */
-
 struct worker {
     struct pool *pool;
     pthread_t thread;
-    struct pp_hash_engine *engine;
-    struct pp_check_scratch *scratch;
-    uint8_t *piece; /* PP_VERIFY_PIECE_BYTES */
-    struct pp_buffer tail;
+    struct pp_verify_tools tools;
 };
 
-/* Reads what there is of the file from `at` on into the piece; false when it can't be read. */
-static bool read_piece(struct worker *w, int fd, uint64_t at, struct pp_bytes *piece, int *error)
+/* ---- Pieces of segments ---- */
+
+static uint64_t bytes_left(const struct pp_verify_task *task)
 {
-    int64_t got = pp_os_read_at(fd, w->piece, PP_VERIFY_PIECE_BYTES, at);
-    *error = got < 0 ? (int)got : 0;
-    *piece = (struct pp_bytes){w->piece, got < 0 ? 0 : (size_t)got};
-    return got >= 0;
+    return task->size > task->checker.at ? task->size - task->checker.at : 0;
 }
 
-/* The origin in the result points into the first piece; the slot keeps it. */
-static void keep_origin(struct pp_verify_slot *slot)
+/* The open task with the most left to do; NULL when there is none. */
+static struct pp_verify_task *longest_task(struct pool *pool)
 {
-    struct pp_bytes origin = slot->result.header.origin;
-    memcpy(slot->origin, origin.data, origin.len);
-    slot->origin[origin.len] = 0;
-    slot->result.header.origin = pp_bytes_of(slot->origin);
+    struct pp_verify_task *longest = NULL;
+    for (unsigned i = 0; i < pool->task_count; i++)
+        if (pool->states[i] == TASK_OPEN &&
+            (longest == NULL || bytes_left(&pool->tasks[i]) > bytes_left(longest)))
+            longest = &pool->tasks[i];
+    return longest;
 }
 
-static int take_records(struct worker *w, int fd, struct pp_segment_checker *checker,
-                        struct pp_verify_slot *slot)
+/* One segment for each thread; but the last ones all at once, so that the threads, which take the
+   longest each time, end together. */
+static bool may_begin(const struct pool *pool)
 {
-    struct pp_bytes piece;
-    bool taken = true;
-    int error = 0;
-    while (taken && read_piece(w, fd, checker->at, &piece, &error)) {
-        bool is_first = !slot->result.has_header;
-        taken = pp_segment_check_take(checker, piece);
-        if (is_first && slot->result.has_header)
-            keep_origin(slot);
+    unsigned most = pool->end - pool->next <= pool->threads ? pool->task_count : pool->threads;
+    return pool->next < pool->end && pool->begun < most &&
+           pool->states[pool->next % pool->task_count] == TASK_FREE;
+}
+
+static struct pp_verify_task *begin_task(struct pool *pool)
+{
+    struct pp_verify_task *task = &pool->tasks[pool->next % pool->task_count];
+    pp_verify_task_begin(pool->v, pool->next++, task);
+    pool->begun++;
+    return task;
+}
+
+static struct pp_verify_task *choose_task(struct pool *pool)
+{
+    while (!pool->stop) {
+        struct pp_verify_task *task = may_begin(pool) ? begin_task(pool) : longest_task(pool);
+        if (task != NULL || pool->next == pool->end)
+            return task; /* NULL: what is left has its threads */
+        pthread_cond_wait(&pool->changed, &pool->mutex);
     }
-    return error;
-}
-
-/* Where the zeros at the end of the file begin, not before `from`. */
-static int find_used_end(struct worker *w, int fd, uint64_t from, uint64_t *used_end)
-{
-    struct pp_bytes piece;
-    int error;
-    *used_end = from;
-    for (uint64_t at = from; read_piece(w, fd, at, &piece, &error) && piece.len != 0;
-         at += piece.len) {
-        size_t used = pp_segment_used_bytes(piece);
-        if (used != 0)
-            *used_end = at + used;
-    }
-    return error;
-}
-
-static int load_tail(struct worker *w, int fd, uint64_t from, uint64_t used_end)
-{
-    w->tail.len = 0;
-    if (used_end == from)
-        return 0;
-    size_t bytes = (size_t)(used_end - from) + PP_SEAL_FRAME_BYTES;
-    if (!pp_buffer_reserve(&w->tail, bytes))
-        return -ENOMEM;
-    int64_t got = pp_os_read_at(fd, w->tail.data, bytes, from);
-    w->tail.len = got < 0 ? 0 : (size_t)got;
-    return got < 0 ? (int)got : 0;
-}
-
-/* Larger than a writer makes a segment. */
-static const int64_t file_bytes_max = PP_SEGMENT_BYTES_MAX + 2 * (int64_t)PP_GROUP_BYTES_MAX;
-
-/* The last segment may grow under a writer's hands: as long as whole records stand where the check
-   stopped, it goes on. */
-static int check_file(struct worker *w, int fd, const struct pp_check_input *input,
-                      struct pp_verify_slot *slot)
-{
-    struct pp_segment_checker checker;
-    uint64_t before, used_end = 0;
-    int error;
-    pp_segment_check_begin(&checker, input, &slot->result);
-    do {
-        before = checker.at;
-        error = take_records(w, fd, &checker, slot);
-        if (error == 0)
-            error = find_used_end(w, fd, slot->result.sealed_end, &used_end);
-    } while (error == 0 && checker.at != before && checker.at < used_end);
-    if (error == 0)
-        error = load_tail(w, fd, slot->result.sealed_end, used_end);
-    if (error == 0)
-        pp_segment_check_end(&checker, (struct pp_bytes){w->tail.data, w->tail.len});
-    return error;
-}
-
-static void unreadable(struct pp_verify_slot *slot, const char *name, int error)
-{
-    slot->result.verdict = PP_VERDICT_UNREADABLE;
-    slot->result.first_bad_seq = PP_NO_SEQ;
-    snprintf(slot->place, sizeof slot->place, "segments/%s", name);
-    snprintf(slot->reason, sizeof slot->reason, "the segment can't be read: %s", strerror(error));
-}
-
-static void check_open_file(struct worker *w, int fd, const char *name, struct pp_verify_slot *slot)
-{
-    struct pp_verification *v = w->pool->v;
-    struct pp_check_input input = {
-        .seed = v->key != NULL ? &v->key->seed : NULL,
-        .engine = w->engine,
-        .scratch = w->scratch,
-    };
-    for (size_t i = 0; i < PP_ANCHOR_COUNT; i++)
-        input.sizes[i] = v->anchors[i].present ? v->anchors[i].size : PP_NO_SEQ;
-    int64_t size = pp_os_size(fd);
-    int error = size < 0 ? (int)size : size > file_bytes_max ? -EFBIG : 0;
-    if (error == 0)
-        error = check_file(w, fd, &input, slot);
-    slot->bytes = size < 0 ? 0 : (uint64_t)size;
-    if (error < 0)
-        unreadable(slot, name, -error);
-    else if (slot->result.verdict != PP_VERDICT_OK) {
-        snprintf(slot->place, sizeof slot->place, "segments/%s offset %zu", name,
-                 slot->result.bad_offset);
-        snprintf(slot->reason, sizeof slot->reason, "%s", slot->result.reason);
-    }
-}
-
-/* Read, not mapped: the last segment may shrink under a writer's hands. */
-static void check_one(struct worker *w, uint64_t segment, struct pp_verify_slot *slot)
-{
-    struct pp_verification *v = w->pool->v;
-    char name[PP_SEGMENT_NAME_BYTES];
-    memset(slot, 0, sizeof *slot);
-    pp_segment_name(segment, name);
-    int fd = pp_os_open(v->layout.segments, name, PP_OS_READ);
-    if (fd < 0) {
-        unreadable(slot, name, -fd);
-        return;
-    }
-    check_open_file(w, fd, name, slot);
-    /* Both leave their verdict in the slot. */
-    bool good = slot->result.verdict == PP_VERDICT_OK && pp_verify_index(v, segment, slot) &&
-                pp_verify_blobs(v, fd, w->piece, slot);
-    (void)good;
-    pp_os_close(fd);
+    return NULL;
 }
 
 static void *work(void *argument)
 {
     struct worker *w = argument;
     struct pool *pool = w->pool;
-    w->engine = pp_engine_new(); /* its self-test, in parallel too */
+    struct pp_verify_task *task;
+    w->tools.engine = pp_engine_new(); /* its self-test, in parallel too */
     pthread_mutex_lock(&pool->mutex);
-    while (!pool->stop && pool->next < pool->end) {
-        unsigned slot = (unsigned)(pool->next % pool->window);
-        if (pool->states[slot] != SLOT_FREE) {
-            pthread_cond_wait(&pool->changed, &pool->mutex);
-            continue;
-        }
-        uint64_t segment = pool->next++;
-        pool->states[slot] = SLOT_BUSY;
+    while ((task = choose_task(pool)) != NULL) {
+        enum task_state *state = &pool->states[task - pool->tasks];
+        *state = TASK_BUSY;
         pthread_mutex_unlock(&pool->mutex);
-        check_one(w, segment, &pool->slots[slot]);
+        bool more = pp_verify_task_step(pool->v, task, &w->tools);
         pthread_mutex_lock(&pool->mutex);
-        pool->states[slot] = SLOT_READY;
-        pthread_cond_broadcast(&pool->changed);
+        *state = more ? TASK_OPEN : TASK_READY;
+        if (!more) {
+            pool->begun--;
+            pthread_cond_broadcast(&pool->changed);
+        }
     }
     pthread_mutex_unlock(&pool->mutex);
     return NULL;
@@ -307,22 +207,23 @@ static bool take_results(struct pool *pool)
     struct pp_verification *v = pool->v;
     bool good = true;
     while (good && v->next_segment < pool->end) {
-        unsigned slot = (unsigned)(v->next_segment % pool->window);
+        unsigned i = (unsigned)(v->next_segment % pool->task_count);
+        struct pp_verify_slot *slot = &pool->tasks[i].slot;
         pthread_mutex_lock(&pool->mutex);
-        while (pool->states[slot] != SLOT_READY)
+        while (pool->states[i] != TASK_READY)
             pthread_cond_wait(&pool->changed, &pool->mutex);
         pthread_mutex_unlock(&pool->mutex);
-        good = link_segment(v, &pool->slots[slot], v->next_segment + 1 == pool->end);
+        good = link_segment(v, slot, v->next_segment + 1 == pool->end);
         if (good) {
-            if (pool->slots[slot].result.has_header)
-                *v->previous = pool->slots[slot].result;
+            if (slot->result.has_header)
+                *v->previous = slot->result;
             v->next_segment++;
             if (v->options->progress != NULL)
                 v->options->progress(v->options->progress_context, v->report->entries,
                                      v->report->bytes, v->bytes_total);
         }
         pthread_mutex_lock(&pool->mutex);
-        pool->states[slot] = SLOT_FREE;
+        pool->states[i] = TASK_FREE;
         pool->stop = !good;
         pthread_cond_broadcast(&pool->changed);
         pthread_mutex_unlock(&pool->mutex);
@@ -335,50 +236,75 @@ static bool take_results(struct pool *pool)
 static bool start_worker(struct worker *w, struct pool *pool)
 {
     w->pool = pool;
-    w->scratch = pp_os_secret_alloc(sizeof *w->scratch);
-    w->piece = pp_os_buffer_alloc(PP_VERIFY_PIECE_BYTES);
-    return w->scratch != NULL && w->piece != NULL && pthread_create(&w->thread, NULL, work, w) == 0;
+    w->tools.piece = pp_os_buffer_alloc(PP_VERIFY_PIECE_BYTES);
+    return w->tools.piece != NULL && pthread_create(&w->thread, NULL, work, w) == 0;
 }
 
 static void free_worker(struct worker *w)
 {
-    pp_os_secret_free(w->scratch, sizeof *w->scratch);
-    pp_engine_free(w->engine);
-    pp_os_buffer_free(w->piece, PP_VERIFY_PIECE_BYTES);
-    pp_buffer_free(&w->tail);
+    pp_engine_free(w->tools.engine);
+    pp_os_buffer_free(w->tools.piece, PP_VERIFY_PIECE_BYTES);
+    pp_buffer_free(&w->tools.tail);
 }
 
-/* Two for each processor: the system shares the processors among them, so that the last segments
-   end together and none idles before. */
+static bool make_tasks(struct pool *pool)
+{
+    pool->tasks = calloc(pool->task_count, sizeof *pool->tasks);
+    bool good = pool->tasks != NULL;
+    for (unsigned i = 0; good && i < pool->task_count; i++)
+        pool->tasks[i].fd = -1;
+    for (unsigned i = 0; good && i < pool->task_count; i++) {
+        pool->tasks[i].scratch = pp_os_secret_alloc(sizeof *pool->tasks[i].scratch);
+        good = pool->tasks[i].scratch != NULL;
+    }
+    return good;
+}
+
+static void free_tasks(struct pool *pool)
+{
+    for (unsigned i = 0; pool->tasks != NULL && i < pool->task_count; i++) {
+        pp_verify_task_close(&pool->tasks[i]);
+        pp_os_secret_free(pool->tasks[i].scratch, sizeof *pool->tasks[i].scratch);
+    }
+    free(pool->tasks);
+}
+
 static unsigned thread_count(const struct pp_verification *v, uint64_t segments)
 {
-    unsigned threads = v->options->threads != 0 ? v->options->threads : 2 * pp_os_cpu_count();
+    unsigned threads = v->options->threads != 0 ? v->options->threads : pp_os_cpu_count();
     if (threads > THREADS_MAX)
         threads = THREADS_MAX;
     return segments < threads ? (unsigned)segments : threads;
 }
 
-bool pp_verify_segments(struct pp_verification *v, uint64_t end)
+static bool run_threads(struct pool *pool)
 {
     struct worker workers[THREADS_MAX] = {{0}};
-    unsigned threads = thread_count(v, end - v->next_segment), started = 0;
-    struct pool pool = {.v = v, .next = v->next_segment, .end = end, .window = 2 * threads};
-    pool.slots = calloc(pool.window, sizeof *pool.slots);
-    if (pool.slots == NULL)
-        return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "", "no memory is left");
-    pthread_mutex_init(&pool.mutex, NULL);
-    pthread_cond_init(&pool.changed, NULL);
-    while (started < threads && start_worker(&workers[started], &pool))
+    unsigned started = 0;
+    while (started < pool->threads && start_worker(&workers[started], pool))
         started++;
-    bool good = started > 0 ? take_results(&pool)
-                            : pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "",
+    bool good = started > 0 ? take_results(pool)
+                            : pp_verify_refuse(pool->v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "",
                                                "no thread can be started");
     for (unsigned i = 0; i < started; i++)
         pthread_join(workers[i].thread, NULL);
-    for (unsigned i = 0; i < threads; i++)
+    for (unsigned i = 0; i < pool->threads; i++)
         free_worker(&workers[i]);
+    return good;
+}
+
+bool pp_verify_segments(struct pp_verification *v, uint64_t end)
+{
+    unsigned threads = thread_count(v, end - v->next_segment);
+    struct pool pool = {
+        .v = v, .next = v->next_segment, .end = end, .threads = threads, .task_count = 2 * threads};
+    pthread_mutex_init(&pool.mutex, NULL);
+    pthread_cond_init(&pool.changed, NULL);
+    bool good = make_tasks(&pool) ? run_threads(&pool)
+                                  : pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "",
+                                                     "no memory is left");
+    free_tasks(&pool);
     pthread_cond_destroy(&pool.changed);
     pthread_mutex_destroy(&pool.mutex);
-    free(pool.slots);
     return good;
 }
