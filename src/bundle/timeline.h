@@ -35,44 +35,6 @@ PP_MUST_CHECK enum pp_error pp_timeline_head(const struct pp_timeline_window *wi
 /* Section Z into out[PP_TIMELINE_END_BYTES]. */
 void pp_timeline_end(uint8_t *out);
 
-/* ---- Blocks (section 4) ---------------------------------------------------------------------- */
-
-enum {
-    PP_TIMELINE_BLOCK_ENTRIES = 4096,
-    PP_TIMELINE_BLOCK_BODIES = 1 << 20,
-    PP_TIMELINE_BLOCK_BYTES_MAX =
-        9 + PP_TIMELINE_BLOCK_ENTRIES * (1 + 4 * PP_VARINT_BYTES_MAX + 1 + PP_SOURCE_BYTES_MAX) +
-        PP_TIMELINE_BLOCK_BODIES
-};
-
-/* Bytes of one field for all entries of a block. */
-struct pp_timeline_column {
-    size_t len;
-    uint8_t bytes[PP_TIMELINE_BLOCK_ENTRIES * PP_VARINT_BYTES_MAX];
-};
-
-/* A block that is being filled: 2.5 MB. */
-struct pp_timeline_block {
-    uint32_t count, source_count;
-    uint64_t next_seq, time_ns; /* of the entry before, plus one; of the entry before */
-    struct pp_timeline_column seqs, times, sources, lengths;
-    uint8_t kinds[PP_TIMELINE_BLOCK_ENTRIES];
-    uint32_t names[PP_TIMELINE_BLOCK_ENTRIES]; /* where in name_bytes a source begins */
-    size_t name_len, body_len;
-    uint8_t name_bytes[PP_TIMELINE_BLOCK_ENTRIES * (1 + PP_SOURCE_BYTES_MAX)];
-    uint8_t bodies[PP_TIMELINE_BLOCK_BODIES];
-};
-
-/* An empty block at the start of the window. */
-void pp_timeline_block_init(struct pp_timeline_block *block, uint64_t first_seq);
-/* PP_ERROR_NO_SPACE: full; encode it and add the entry again.  PP_ERROR_ARGUMENT: the seq is not
-   behind the last one, or the entry is none that has an encoding. */
-PP_MUST_CHECK enum pp_error pp_timeline_block_add(struct pp_timeline_block *block,
-                                                  const struct pp_entry *entry);
-/* Section B into out[PP_TIMELINE_BLOCK_BYTES_MAX], and the block is empty again and goes on behind
-   its last entry.  Returns the length, 0 for a block without entries. */
-size_t pp_timeline_block_encode(struct pp_timeline_block *block, uint8_t *out);
-
 /* ---- Tree (section 5) ------------------------------------------------------------------------ */
 
 enum { PP_TIMELINE_GROUP_HEIGHT_MAX = 20, PP_TIMELINE_GROUPS = 4096 };

@@ -8,8 +8,15 @@
 #include <zlib.h>
 
 #include "../base/base.h"
+#include "../bundle/parts.h"
 
-enum { OUTPUT_START = 1 << 16, RAW_DEFLATE = -15, MEMORY_LEVEL = 9 };
+enum { OUTPUT_START = 1 << 16, RAW_DEFLATE = -15, MEMORY_LEVEL = 9, SECTION_BYTES = 5 };
+
+/* What is encoded in one piece. */
+#define PIECE_BYTES                                                                                \
+    ((size_t)PP_TIMELINE_HEAD_BYTES_MAX > (size_t)PP_TIMELINE_COUNTS_BYTES                         \
+         ? (size_t)PP_TIMELINE_HEAD_BYTES_MAX                                                      \
+         : (size_t)PP_TIMELINE_COUNTS_BYTES)
 
 struct pp_timeline_writer {
     struct pp_timeline_window window; /* its texts are not kept */
@@ -21,8 +28,8 @@ struct pp_timeline_writer {
     struct pp_digest *groups;
     size_t group_count;
     struct pp_timeline_counts counts;
-    struct pp_timeline_block block;
-    uint8_t encoded[PP_TIMELINE_BLOCK_BYTES_MAX];
+    uint8_t encoded[PIECE_BYTES];
+    struct pp_block_writer block;
 };
 
 /* ---- Compression ---------------------------------------------------------------------------- */
@@ -56,10 +63,25 @@ static enum pp_error compress_some(struct pp_timeline_writer *writer, const uint
     return state == Z_STREAM_ERROR ? PP_ERROR_MEMORY : PP_OK;
 }
 
+/* Section B: a block of the compact form of entries. */
 static enum pp_error write_block(struct pp_timeline_writer *writer)
 {
-    size_t len = pp_timeline_block_encode(&writer->block, writer->encoded);
-    return compress_some(writer, writer->encoded, len, Z_NO_FLUSH);
+    uint8_t head[SECTION_BYTES + PP_BLOCK_HEAD_BYTES];
+    struct pp_bytes columns[PP_BLOCK_COLUMNS];
+    size_t len = PP_BLOCK_HEAD_BYTES;
+    if (writer->block.count == 0)
+        return PP_OK;
+    pp_block_finish(&writer->block, head + SECTION_BYTES, columns);
+    for (size_t i = 0; i < PP_BLOCK_COLUMNS; i++)
+        len += columns[i].len;
+    head[0] = 'B';
+    pp_put_u32(head + 1, (uint32_t)len);
+    enum pp_error error = compress_some(writer, head, sizeof head, Z_NO_FLUSH);
+    for (size_t i = 0; i < PP_BLOCK_COLUMNS && error == PP_OK; i++)
+        if (columns[i].len > 0)
+            error = compress_some(writer, columns[i].data, columns[i].len, Z_NO_FLUSH);
+    pp_block_reset(&writer->block);
+    return error;
 }
 
 /* ---- Entries -------------------------------------------------------------------------------- */
@@ -77,7 +99,6 @@ enum pp_error pp_timeline_writer_new(const struct pp_timeline_window *window,
     }
     w->window = *window;
     w->next_seq = window->first_seq;
-    pp_timeline_block_init(&w->block, window->first_seq);
     pp_timeline_tree_init(&w->tree, window->first_seq, window->next_seq);
     pp_timeline_counts_init(&w->counts, window->from_ns, window->until_ns);
     uint64_t groups = pp_timeline_tree_groups(&w->tree);
@@ -111,11 +132,11 @@ enum pp_error pp_timeline_writer_add(struct pp_timeline_writer *writer,
     pp_timeline_counts_add(&writer->counts, entry->time_ns, entry->level);
     if (!shown)
         return PP_OK;
-    enum pp_error error = pp_timeline_block_add(&writer->block, entry);
+    enum pp_error error = pp_block_add(&writer->block, entry);
     if (error != PP_ERROR_NO_SPACE)
         return error;
     error = write_block(writer);
-    return error == PP_OK ? pp_timeline_block_add(&writer->block, entry) : error;
+    return error == PP_OK ? pp_block_add(&writer->block, entry) : error;
 }
 
 /* ---- The end -------------------------------------------------------------------------------- */

@@ -63,7 +63,7 @@ function readWindow(reader) {
   return w;
 }
 
-// Columns for n entries; bodies and sources stay where they are in the data.
+// Columns for n entries; the sources stay where they are in the data.
 function newEvents(n) {
   return {
     count: n, seq: new Float64Array(n), time: new BigUint64Array(n), level: new Uint8Array(n),
@@ -84,64 +84,153 @@ function nameNumber(events, bytes) {
   return number;
 }
 
+// The bodies, one behind the other.  Copied byte by byte: most pieces are too short for anything else.
+class Bodies {
+  constructor(room) {
+    this.bytes = new Uint8Array(room);
+    this.length = 0;
+    this.second = -1n;
+    this.timeText = new Uint8Array(32);
+  }
+  // Room for one body and what may be added to it before its length is checked.
+  reserve() {
+    if (this.length + 2 * BODY_MAX <= this.bytes.length) return;
+    const larger = new Uint8Array(2 * this.bytes.length + 4 * BODY_MAX);
+    larger.set(this.bytes.subarray(0, this.length));
+    this.bytes = larger;
+  }
+  // Bytes from the column up to the first that is not wanted; their number.
+  copy(column, from, to) {
+    const { bytes } = this, source = column.bytes, { end } = column;
+    const last = Math.min(end, column.at + BODY_MAX);
+    let at = column.at, length = this.length;
+    while (at < last && source[at] >= from && source[at] <= to) bytes[length++] = source[at++];
+    const count = at - column.at;
+    column.at = at;
+    this.length = length;
+    return count;
+  }
+  addHex(column) {
+    const count = column.u8(), start = column.need(count);
+    if (count < 8) throw new Error('a run of hex digits is too short');
+    for (let at = start; at < start + count; at++) {
+      this.bytes[this.length++] = HEX_DIGITS.charCodeAt(column.bytes[at] >> 4);
+      this.bytes[this.length++] = HEX_DIGITS.charCodeAt(column.bytes[at] & 15);
+    }
+  }
+  addTime(column, ns) {
+    const digits = column.u8(), second = ns / 1000000000n;
+    if (digits > 9) throw new Error('a time has too many digits');
+    if (second !== this.second) {
+      const text = `${new Date(Number(second) * 1000).toISOString().slice(0, 19)}.`;
+      for (let i = 0; i < text.length; i++) this.timeText[i] = text.charCodeAt(i);
+      this.second = second;
+    }
+    const length = digits === 0 ? 19 : 20 + digits;
+    let fraction = Number(ns - second * 1000000000n);
+    for (let i = 28; i >= 20; i--, fraction = Math.floor(fraction / 10)) this.timeText[i] = 48 + fraction % 10;
+    for (let i = 0; i < length; i++) this.bytes[this.length++] = this.timeText[i];
+  }
+}
+
+// Blocks of entries in columns: docs/format/bundle.md section 5.
+const COLUMN = { seq: 0, time: 1, kind: 2, source: 3, text: 4, hex: 5, numbers: 6, count: 15 };
+const MARK = { number: 0xf8, hex: 0xf9, time: 0xfa, byte: 0xfb, end: 0xfc };
+const UNITS = [1n, 1000n, 1000000n, 1000000000n];
+const NUMBER_COLUMNS = 8, BODY_MAX = 65535, HEX_DIGITS = '0123456789abcdef';
+
+function openColumns(reader) {
+  const count = reader.u32(), lengths = Array.from({ length: COLUMN.count }, () => reader.u32());
+  const columns = lengths.map((length) => { const at = reader.need(length); return new Reader(reader.bytes, at, at + length); });
+  if (count === 0 || reader.at !== reader.end) throw new Error('a block has a wrong length');
+  return { count, columns };
+}
+
 function readBlock(reader, events, state) {
-  const n = reader.u32(), start = state.count;
-  if (n === 0 || n > events.count - start) throw new Error('a block has a wrong number of events');
-  for (let i = 0; i < n; i++) {
-    const byte = reader.u8();
-    events.kind[start + i] = byte >> 3;
-    events.level[start + i] = byte & 7;
-    if ((byte & 7) >= LEVELS.length || byte < 8 || byte >> 3 >= KINDS.length)
+  const { count, columns } = openColumns(reader), start = state.count;
+  if (count > events.count - start) throw new Error('a block has a wrong number of events');
+  readSeqs(columns[COLUMN.seq], events, start, count, state);
+  readTimes(columns[COLUMN.time], events, start, count);
+  for (let i = start; i < start + count; i++) {
+    const byte = columns[COLUMN.kind].u8();
+    events.level[i] = byte >> 4;
+    events.kind[i] = byte & 15;
+    if (byte >> 4 >= LEVELS.length || events.kind[i] < 1 || events.kind[i] >= KINDS.length)
       throw new Error('an event has a kind or level that does not exist');
   }
-  for (let i = 0; i < n; i++) {
-    const seq = state.nextSeq + Number(reader.varint());
-    if (!(seq < state.endSeq)) throw new Error('an event lies outside the window');
+  readSources(columns[COLUMN.source], events, start, count);
+  for (let i = start; i < start + count; i++) readBody(columns, events, i, state.bodies);
+  if (columns.some((column) => column.at !== column.end)) throw new Error('a block has bytes too many');
+  state.count += count;
+}
+
+function readSeqs(column, events, start, count, state) {
+  for (let i = 0; i < count; i++) {
+    const seq = i === 0 ? column.u64() : state.nextSeq + Number(column.varint());
+    if (!(seq >= state.nextSeq && seq < state.endSeq)) throw new Error('an event lies outside the window');
     events.seq[start + i] = seq;
     state.nextSeq = seq + 1;
   }
-  for (let i = 0; i < n; i++) {
-    const z = BigInt(reader.varint());
-    state.time = BigInt.asUintN(64, state.time + (z & 1n ? -(z >> 1n) - 1n : z >> 1n));
-    events.time[start + i] = state.time;
-  }
-  readSources(reader, events, start, n);
-  readBodies(reader, events, start, n);
-  state.count += n;
 }
 
-function readSources(reader, events, start, n) {
-  const numbers = new Uint32Array(n);
-  let distinct = 0;
-  for (let i = 0; i < n; i++) {
-    const number = Number(reader.varint());
-    if (number > distinct) throw new Error('a source is not there');
-    numbers[i] = number;
-    if (number === distinct) distinct++;
+function readTimes(column, events, start, count) {
+  const unit = UNITS[column.u8()];
+  if (unit === undefined) throw new Error('a unit of time does not exist');
+  let time = column.big();
+  for (let i = 0; i < count; i++) {
+    if (i > 0) {
+      const z = BigInt(column.varint());
+      time = BigInt.asUintN(64, time + (z & 1n ? -(z >> 1n) - 1n : z >> 1n));
+    }
+    if (time * unit >= 1n << 64n) throw new Error('a time is too large');
+    events.time[start + i] = time * unit;
   }
+}
+
+function readSources(column, events, start, count) {
   const names = [];
-  for (let i = 0; i < distinct; i++) {
-    const length = reader.u8();
-    if (length === 0) throw new Error('a source is empty');
-    names.push(nameNumber(events, reader.take(length)));
+  for (let i = start; i < start + count; i++) {
+    const number = Number(column.varint());
+    if (number > names.length) throw new Error('a source is not there');
+    if (number === names.length) {
+      const length = column.u8();
+      if (length === 0) throw new Error('a source is empty');
+      names.push(nameNumber(events, column.take(length)));
+    }
+    events.source[i] = names[number];
   }
-  for (let i = 0; i < n; i++) events.source[start + i] = names[numbers[i]];
 }
 
-function readBodies(reader, events, start, n) {
-  let total = 0;
-  for (let i = 0; i < n; i++) {
-    const length = Number(reader.varint());
-    if (length > 65535) throw new Error('an event is too long');
-    events.bodyLength[start + i] = length;
-    total += length;
+function readBody(columns, events, i, bodies) {
+  bodies.reserve();
+  const text = columns[COLUMN.text], start = bodies.length;
+  for (let numbers = 0; bodies.length - start <= BODY_MAX;) {
+    bodies.copy(text, 0, MARK.number - 1);
+    const mark = text.u8();
+    if (mark === MARK.end) break;
+    if (mark === MARK.number) addNumber(columns[COLUMN.numbers + Math.min(numbers++, NUMBER_COLUMNS - 1)], bodies);
+    else if (mark === MARK.hex) bodies.addHex(columns[COLUMN.hex]);
+    else if (mark === MARK.time) bodies.addTime(text, events.time[i]);
+    else if (mark === MARK.byte) addEscaped(text, bodies);
+    else bodies.bytes[bodies.length++] = mark; // 0xfd to 0xff mark nothing
   }
-  let at = reader.need(total);
-  if (reader.at !== reader.end) throw new Error('a block has bytes too many');
-  for (let i = 0; i < n; i++) {
-    events.body[start + i] = at;
-    at += events.bodyLength[start + i];
-  }
+  const length = bodies.length - start;
+  events.body[i] = start;
+  events.bodyLength[i] = length;
+  const source = events.names[events.source[i]].length;
+  if (length > BODY_MAX - 24 - source || (events.kind[i] === KIND_REFERENCE && length !== 40))
+    throw new Error('an event has a wrong length');
+}
+
+function addNumber(column, bodies) {
+  const digits = bodies.copy(column, 48, 57);
+  if (digits === 0 || digits > 15 || column.u8() !== 10) throw new Error('a number is damaged');
+}
+
+function addEscaped(column, bodies) {
+  const byte = column.u8();
+  if (byte < MARK.number || byte > MARK.end) throw new Error('a byte is marked that needs no mark');
+  bodies.bytes[bodies.length++] = byte;
 }
 
 function readCounts(reader) {
@@ -176,13 +265,14 @@ function readTimeline(bytes) {
   const frame = readWindow(at(sections[0]));
   const blocks = sections.filter((s) => s.type === 'B');
   const events = newEvents(blocks.reduce((n, s) => n + at(s).u32(), 0));
-  const state = { count: 0, nextSeq: frame.first, endSeq: frame.next, time: 0n };
+  const bodies = new Bodies(blocks.reduce((n, s) => n + 2 * (s.end - s.start), 1024));
+  const state = { count: 0, nextSeq: frame.first, endSeq: frame.next, bodies };
   for (const block of blocks) readBlock(at(block), events, state);
   const last = sections[sections.length - 2];
   if ((last.type === 'T') !== frame.complete || (frame.complete && events.count !== frame.next - frame.first))
     throw new Error('events are missing from a timeline that says it is complete');
   return {
-    frame, events, bytes, counts: last.type === 'C' ? readCounts(at(last)) : null,
+    frame, events, bodies: bodies.bytes.subarray(0, bodies.length), counts: last.type === 'C' ? readCounts(at(last)) : null,
     tree: last.type === 'T' ? { height: bytes[last.start], hashes: bytes.subarray(last.start + 1, last.end) } : null,
   };
 }
@@ -264,5 +354,5 @@ function toHex(bytes) {
 
 function bodyOf(timeline, i) {
   const { body, bodyLength } = timeline.events;
-  return timeline.bytes.subarray(body[i], body[i] + bodyLength[i]);
+  return timeline.bodies.subarray(body[i], body[i] + bodyLength[i]);
 }

@@ -113,7 +113,7 @@ class Model {
   // All bodies at once, as one string with a character for each byte.
   searchBodies(needle, marks) {
     const { body, bodyLength } = this.timeline.events;
-    this.haystack ??= latin(lowered(this.timeline.bytes));
+    this.haystack ??= latin(lowered(this.timeline.bodies));
     let i = 0;
     for (let at = this.haystack.indexOf(needle); at >= 0; at = this.haystack.indexOf(needle, at)) {
       while (i < body.length && body[i] + bodyLength[i] <= at) i++;
