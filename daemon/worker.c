@@ -105,9 +105,9 @@ static void one_round(struct serve_worker *worker)
     int n = epoll_wait(worker->epoll, events, EVENTS_AT_ONCE, timeout_ms);
     worker->loop_ns = serve_now_ns();
     pthread_rwlock_rdlock(&serve->rules.lock);
-    each_second(worker);
     for (int i = 0; i < n && !atomic_load_explicit(&serve->failed, memory_order_relaxed); i++)
         take_event(worker, &events[i]);
+    each_second(worker); /* not before: it closes connections, which an event may be of */
     pthread_rwlock_unlock(&serve->rules.lock);
 }
 
