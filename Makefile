@@ -57,8 +57,8 @@ LIBS = $(LIBRARY_LIBS) $(if $(IPSEC_MB),-lIPSec_MB) -lpthread
 LINK = $(CC) $(HARDENING_LINK) -pie $(CFLAGS) $(OPTIMIZE_LINK) $(LDFLAGS)
 
 # ---- Sources ----------------------------------------------------------------------------------
-LIBRARY_SOURCES := $(wildcard $(addprefix src/,$(addsuffix /*.c,base ledger limiter rollback patch bundle store os ingest)))
-HELPER_SOURCES := $(filter-out tests/lib/os_fault.c,$(wildcard tests/lib/*.c))
+LIBRARY_SOURCES := $(wildcard $(addprefix src/,$(addsuffix /*.c,base ledger limiter rollback patch bundle store versions os ingest)))
+HELPER_SOURCES := $(filter-out tests/lib/os_fault%,$(wildcard tests/lib/*.c))
 object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
 
 LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OBJ)/generated/timeline_assets.o
@@ -66,8 +66,8 @@ PROGRAM_OBJECTS := $(call object,cli/*.c daemon/*.c) \
                    $(addprefix $(OBJ)/generated/,proofs_manifest.o bundle_files.o audit_schema.o)
 HELPER_OBJECTS := $(call object,$(HELPER_SOURCES))
 # The fault tests replace the system calls' file by one that fails when told to.
-FAULT_OBJECTS := $(call object,tests/lib/os_fault.c) \
-                 $(filter-out $(OBJ)/src/os/os_posix.o,$(LIBRARY_OBJECTS))
+FAULT_OBJECTS := $(call object,tests/lib/os_fault*.c) \
+                 $(filter-out $(addprefix $(OBJ)/src/os/,os_posix.o os_attributes.o),$(LIBRARY_OBJECTS))
 
 PROGRAM := $(OUT)/postproof
 ARCHIVE := $(OUT)/libpostproof.a
@@ -79,7 +79,7 @@ UNIT_TESTS := $(filter-out $(FAULT_TESTS),$(ALL_TESTS))
 # What `make check` leaves to `make test`: every bit of every file, and thousands of restarts.
 SLOW_TESTS := $(addprefix $(OUT)/tests/,test_tamper test_restart)
 EXAMPLES := $(call programs,examples,examples,*.c)
-BENCHES := $(call programs,bench,bench,bench_*.c)
+BENCHES := $(call programs,bench,bench,bench_*.c) $(call programs,bench,bench,stress_*.c)
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
 SCRIPTS := $(sort $(wildcard tests/integration/*.sh))
 # These do more under PP_CHAOS=1.
@@ -100,8 +100,8 @@ DEPS = $(Q)tools/install-deps
 RUN_TESTS = $(Q)tools/run-tests
 
 .PHONY: help deps build test check e2e-test chaos-test fuzz bench benchmark demo install \
-        uninstall clean format lint all tests prove differential prove-mutants run-test run-e2e \
-        run-chaos run-fuzz run-bench races FORCE
+        uninstall clean format lint all tests stress-rollback prove differential prove-mutants \
+        run-test run-e2e run-chaos run-fuzz run-bench races FORCE
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -173,6 +173,10 @@ benchmark: bench ## the same
 
 run-bench:
 	$(Q)bench/run.sh $(BUILD)/bench/bench_ledger
+
+stress-rollback: deps ## 10,000 upgrades and rollbacks of a 256 MiB checkpoint, volatile and durable
+	$(AGAIN) $(PARALLEL) $(OUT)/bench/stress_rollback
+	$(Q)bench/stress_rollback.sh $(OUT)/bench/stress_rollback
 
 demo: deps ## keys, a ledger of this machine's logs, and attacks on copies of it
 	$(AGAIN) $(PARALLEL) build

@@ -29,6 +29,7 @@ int cmd_prune(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_limit(int argc, char **argv);
 int cmd_bundle(int argc, char **argv);
+int cmd_rollback(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_proofs(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

@@ -27,6 +27,7 @@ static const struct verb VERBS[] = {
     {"export", cmd_export, "write the ledger as a C2SP tlog-tiles tree"},
     {"limit", cmd_limit, "replay and check a limiter's decisions; measure it"},
     {"bundle", cmd_bundle, "evidence bundles and their parts"},
+    {"rollback", cmd_rollback, "patches for both directions; versions of a file or folder"},
     {"proofs", cmd_proofs, "list what is proved, or prove it again"},
     {"serve", cmd_serve, "answer limit checks over HTTP and RESP"},
     {"doctor", cmd_doctor, "check this machine, the keys and the ledger for trouble"},

@@ -148,6 +148,9 @@ void pp_rollback_tree_build(struct pp_digest *nodes, size_t pages);
 /* Page number `page` has a new hash: sets the leaf and the nodes above it, O(log pages). */
 void pp_rollback_tree_update(struct pp_digest *nodes, size_t pages, size_t page,
                              struct pp_digest hash);
+/* Makes the nodes above changed leaves anew, each once.  Bit i % 64 of dirty[i / 64] says that leaf
+   i has a new hash; bits behind the last page are 0.  All of dirty is 0 afterwards. */
+void pp_rollback_tree_refresh(struct pp_digest *nodes, size_t pages, uint64_t *dirty);
 struct pp_digest pp_rollback_tree_root(const struct pp_digest *nodes, size_t pages);
 
 #endif

@@ -51,6 +51,42 @@ void pp_os_free_names(struct pp_os_names *names);
 int64_t pp_os_read_at(int fd, void *buf, size_t n, uint64_t offset);
 int pp_os_write_at(int fd, const void *buf, size_t n, uint64_t offset);
 
+/* What a name or a descriptor stands for. */
+enum pp_os_kind { PP_OS_FILE, PP_OS_DIR, PP_OS_LINK, PP_OS_OTHER };
+struct pp_os_attributes {
+    enum pp_os_kind kind;
+    uint32_t mode; /* permission bits, 07777 at most */
+    uint32_t owner;
+    uint64_t bytes, bytes_on_disk; /* fewer on the disk: there are holes */
+    uint64_t device, inode;
+    int64_t modified_ns, changed_ns; /* since 1970 UTC: of contents; of contents or attributes */
+};
+int pp_os_status(int fd, struct pp_os_attributes *attributes);
+/* Follows no symbolic link. */
+int pp_os_status_at(int dir, const char *name, struct pp_os_attributes *attributes);
+int pp_os_set_mode(int fd, uint32_t mode);
+int pp_os_set_modified(int fd, int64_t modified_ns);
+/* Of a link itself too. */
+int pp_os_set_modified_at(int dir, const char *name, int64_t modified_ns);
+/* Owner, group, access lists, other extended attributes and permissions of one file to another.
+   What this process may not set is left as it is, but then nobody else gains a permission. */
+int pp_os_copy_permissions(int from, int to);
+/* The first byte from offset on that may be other than a hole's 0; and the first that is in a hole.
+   The size of the file when there is none. */
+int64_t pp_os_next_data(int fd, uint64_t offset);
+int64_t pp_os_next_hole(int fd, uint64_t offset);
+/* Reserves the blocks of a range, also behind the end, and changes no byte and no size: writes
+   there then find room.  0 where the file system can't reserve. */
+int pp_os_reserve(int fd, uint64_t offset, uint64_t bytes);
+/* Gives the blocks of a range of zeros back to the file system; a hint, which changes no byte. */
+void pp_os_make_hole(int fd, uint64_t offset, uint64_t bytes);
+/* Both names are there before and after, each with what the other had: no moment between. */
+int pp_os_exchange(int dir, const char *name, const char *other);
+int pp_os_link(int from_dir, const char *from, int to_dir, const char *to);
+/* The target of a symbolic link, NUL-terminated; -ENAMETOOLONG when out has no room for it. */
+int pp_os_read_link(int dir, const char *name, char *out, size_t cap);
+int pp_os_remove_dir(int dir, const char *name);
+
 /* Durability.  After any failure of these the caller stops for good (fail-stop). */
 int pp_os_sync_data(int fd); /* fdatasync: contents, and the size that reads need */
 int pp_os_sync(int fd);      /* fsync: also for folders */

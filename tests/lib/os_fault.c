@@ -299,7 +299,7 @@ static bool struck(unsigned class, const char *name)
     return hit;
 }
 
-enum { GO_ON, GO_ON_AND_DIE };
+enum { GO_ON = PP_FAULT_GO_ON, GO_ON_AND_DIE };
 
 /* The fault of a call that has no parts: -errno or how to go on. */
 static int strike_whole(void)
@@ -338,7 +338,7 @@ static bool fails_early(unsigned class, const char *name)
     return true;
 }
 
-static int enter(unsigned class, const char *name)
+int pp_fault_enter(unsigned class, const char *name)
 {
     pthread_mutex_lock(&lock);
     if (fails_early(class, name))
@@ -346,7 +346,7 @@ static int enter(unsigned class, const char *name)
     return struck(class, name) ? strike_whole() : GO_ON;
 }
 
-static int64_t leave(int step, int64_t result)
+int64_t pp_fault_leave(int step, int64_t result)
 {
     if (step == GO_ON_AND_DIE)
         die();
@@ -394,8 +394,8 @@ static int strike_write(int fd, const void *buf, size_t n, uint64_t offset)
 /* A call that has no parts, of some class, under its name. */
 #define CALL(class, name, real_call)                                                               \
     do {                                                                                           \
-        int step = enter(class, name);                                                             \
-        return (int)leave(step, step < 0 ? step : (real_call));                                    \
+        int step = pp_fault_enter(class, name);                                                    \
+        return (int)pp_fault_leave(step, step < 0 ? step : (real_call));                           \
     } while (0)
 
 int pp_os_open(int dir, const char *name, enum pp_os_open_mode mode)
@@ -462,8 +462,8 @@ int pp_os_map(int fd, const uint8_t **data, size_t *bytes)
 
 int64_t pp_os_read_at(int fd, void *buf, size_t n, uint64_t offset)
 {
-    int step = enter(PP_FAULT_READS, "read_at");
-    return leave(step, step < 0 ? step : real_read_at(fd, buf, n, offset));
+    int step = pp_fault_enter(PP_FAULT_READS, "read_at");
+    return pp_fault_leave(step, step < 0 ? step : real_read_at(fd, buf, n, offset));
 }
 
 /* Under the lock that enter has taken: step is what it returned. */
@@ -474,17 +474,17 @@ static int sync_with(int (*real)(int fd), int fd, int step)
         forget_synced(fd);
     else if (!halted)
         give_up_unsynced(fd);
-    return (int)leave(step, result);
+    return (int)pp_fault_leave(step, result);
 }
 
 int pp_os_sync_data(int fd)
 {
-    return sync_with(real_sync_data, fd, enter(PP_FAULT_SYNCS, "sync_data"));
+    return sync_with(real_sync_data, fd, pp_fault_enter(PP_FAULT_SYNCS, "sync_data"));
 }
 
 int pp_os_sync(int fd)
 {
-    return sync_with(real_sync, fd, enter(PP_FAULT_SYNCS, "sync"));
+    return sync_with(real_sync, fd, pp_fault_enter(PP_FAULT_SYNCS, "sync"));
 }
 
 int pp_os_write_at(int fd, const void *buf, size_t n, uint64_t offset)
@@ -496,10 +496,10 @@ int pp_os_write_at(int fd, const void *buf, size_t n, uint64_t offset)
     else if (struck(PP_FAULT_WRITES, "write_at"))
         step = strike_write(fd, buf, n, offset);
     if (step < 0)
-        return (int)leave(step, step);
+        return (int)pp_fault_leave(step, step);
     if (armed.action == PP_FAULT_POWER_CUT)
         remember_write(fd, n, offset);
-    return (int)leave(step, real_write_at(fd, buf, n, offset));
+    return (int)pp_fault_leave(step, real_write_at(fd, buf, n, offset));
 }
 
 /* ---- The tests' side ------------------------------------------------------------------------ */

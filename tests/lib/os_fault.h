@@ -11,9 +11,11 @@
 /* Which calls count. */
 enum {
     PP_FAULT_WRITES = 1, /* pp_os_open that creates, make_dir, rename, remove, symlink, write_at,
-                            preallocate, truncate */
+                            preallocate, truncate, set_*, copy_permissions, exchange, link,
+                            remove_dir */
     PP_FAULT_SYNCS = 2,  /* sync, sync_data */
-    PP_FAULT_READS = 4,  /* pp_os_open of what exists, open_dir, list, read_at, map */
+    PP_FAULT_READS = 4,  /* pp_os_open of what exists, open_dir, list, read_at, map, status*,
+                            next_*, read_link */
     PP_FAULT_CHANGES = PP_FAULT_WRITES | PP_FAULT_SYNCS,
     PP_FAULT_ALL = PP_FAULT_CHANGES | PP_FAULT_READS
 };
@@ -68,5 +70,11 @@ uint64_t pp_fault_strikes(void);
 /* Name of the call that was struck last or, before that, of the last one counted ("write_at"); ""
    when there was none. */
 const char *pp_fault_last_call(void);
+
+/* For further files of replaced calls: takes the lock and decides the fault of a call without
+   parts.  The step is -errno, or how to go on; leave gets it with the result of the real call. */
+enum { PP_FAULT_GO_ON };
+int pp_fault_enter(unsigned class, const char *name);
+int64_t pp_fault_leave(int step, int64_t result);
 
 #endif

@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# One patch for both directions: files grow, shrink, are empty, sparse and larger than 2 GiB; a
+# wrong base, a damaged patch and a second process are refused, and nothing is changed.
+set -eu
+
+: "${POSTPROOF:?the path of the program}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+# status WANTED COMMAND...: runs it, and compares its exit code; its messages go to the file err.
+status() {
+    local wanted=$1 got=0
+    shift
+    "$@" >out 2>err || got=$?
+    [ "$got" -eq "$wanted" ] || fail "exit $got, not $wanted: $*: $(cat out err)"
+}
+rollback() { "$POSTPROOF" rollback "$@"; }
+
+# ---- Pairs: there and back, in place and to a new file, through pipes ----
+seq 1 200000 >text-1
+sed 's/^77\(.*\)/\1 was changed/; 5,900d' text-1 >text-2
+head -c 3000000 /dev/urandom >pages-1
+cp pages-1 pages-2
+for at in 0 4096 777777 2999990; do
+    printf 'changed' | dd of=pages-2 bs=1 seek=$at conv=notrunc status=none
+done
+cp pages-2 grown && head -c 12345 /dev/urandom >>grown
+: >empty
+pair=0
+while read -r old new; do
+    pair=$((pair + 1))
+    patch=pair-$pair.patch
+    rollback diff "$old" "$new" -o "$patch" >/dev/null
+    cp "$old" file && chmod 640 file
+    rollback apply "$patch" file >/dev/null && cmp file "$new" || fail "apply $old $new"
+    [ "$(stat -c %a file)" = 640 ] || fail "permissions of $new"
+    rollback revert "$patch" file >/dev/null && cmp file "$old" || fail "revert $old $new"
+    rollback apply "$patch" file --new-file >/dev/null && cmp file "$new"
+    rollback revert "$patch" file -o back >/dev/null && cmp back "$old" && cmp file "$new"
+    rm -f back
+    rollback apply "$patch" - <"$old" | cmp - "$new" || fail "pipe $old $new"
+    rollback revert "$patch" - <"$new" | cmp - "$old" || fail "pipe back $old $new"
+done <<'PAIRS'
+text-1 text-2
+pages-1 pages-2
+pages-2 grown
+grown pages-1
+empty text-2
+pages-1 empty
+empty empty
+PAIRS
+bytes=$(stat -c %s pair-2.patch)
+[ "$bytes" -lt 40000 ] || fail "a patch of four pages has $bytes bytes"
+ls -A | grep -q 'rollback-new\|journal' && fail "something was left over: $(ls -A)"
+
+# ---- A kept tree: the page that something else changed is named ----
+cp pages-1 file
+rollback apply pair-2.patch file --keep-tree >/dev/null
+printf 'x' | dd of=file bs=1 seek=$((300 * 4096 + 5)) conv=notrunc status=none
+cp file before
+status 1 rollback revert pair-2.patch file
+grep -q 'first at page 300' err || fail "the page is not named: $(cat err)"
+cmp file before
+rm -f file file.rollback-tree
+
+# ---- Refusals ----
+cp text-1 file
+status 1 rollback apply pair-2.patch file # another file
+status 1 rollback revert pair-1.patch file
+grep -q 'nothing was changed' err
+cmp file text-1
+head -c 100 pair-1.patch >short.patch
+status 2 rollback apply short.patch file
+head -c -1 pair-1.patch >cut.patch
+status 1 rollback apply cut.patch file
+cp pair-1.patch flipped.patch
+printf '\377' | dd of=flipped.patch bs=1 seek=300 conv=notrunc status=none
+status 1 rollback apply flipped.patch file
+status 2 rollback apply text-1 file # no patch at all
+status 2 rollback apply absent.patch file
+status 2 rollback apply pair-1.patch absent
+status 2 rollback diff text-1 absent -o new.patch
+status 2 rollback diff text-1 text-2 -o pair-1.patch # never overwritten
+status 2 rollback diff text-1 text-2
+cmp file text-1
+status 0 rollback apply pair-1.patch file
+status 1 rollback apply pair-1.patch file
+grep -q 'already' err || fail "applied twice: $(cat err)"
+
+# ---- Two at once: the second is refused ----
+cp pages-1 file
+exec 7<file
+flock -x 7
+status 2 rollback apply pair-2.patch file
+grep -q 'another process' err || fail "no word of the other process: $(cat err)"
+status 2 rollback apply pair-2.patch file --new-file
+flock -u 7
+exec 7<&-
+cmp file pages-1
+status 0 rollback apply pair-2.patch file
+
+# ---- 2 GiB + 1, sparse: holes stay holes ----
+truncate -s $((2 * 1024 * 1024 * 1024 + 1)) sparse-1
+printf 'here' | dd of=sparse-1 bs=1 seek=1500000000 conv=notrunc status=none
+cp --sparse=always sparse-1 sparse-2
+printf 'there' | dd of=sparse-2 bs=1 seek=2147483640 conv=notrunc status=none
+rollback diff sparse-1 sparse-2 -o sparse.patch >/dev/null
+[ "$(stat -c %s sparse.patch)" -lt 10000 ] || fail "the patch of a sparse file is large"
+cp --sparse=always sparse-1 file
+rollback apply sparse.patch file >/dev/null
+cmp file sparse-2
+[ "$(du -k file | cut -f1)" -lt 1000 ] || fail "in place filled the holes: $(du -k file)"
+rollback revert sparse.patch file --new-file >/dev/null
+cmp file sparse-1
+[ "$(du -k file | cut -f1)" -lt 1000 ] || fail "a new file filled the holes: $(du -k file)"
+
+# ---- JSON ----
+rollback diff text-2 text-1 -o json.patch --json | grep -q '"old_root": "[0-9a-f]\{64\}"'
+cp text-2 file
+rollback apply json.patch file --json | grep -q '"post_root": "[0-9a-f]\{64\}"'

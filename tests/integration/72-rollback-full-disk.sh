@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The disk fills up while a patch runs: exit 2, and the old image is intact.  Needs root, for a
+# small file system of its own.
+set -eu
+
+: "${POSTPROOF:?the path of the program}"
+if [ "$(id -u)" -ne 0 ]; then
+    echo "skipped: only root can mount a small file system"
+    exit 77
+fi
+work=$(mktemp -d)
+finish() {
+    umount "$work/disk" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap finish EXIT
+mkdir "$work/disk"
+if ! mount -t tmpfs -o size=2500k tmpfs "$work/disk" 2>/dev/null; then
+    echo "skipped: no file system can be mounted here"
+    exit 77
+fi
+cd "$work"
+rollback() { "$POSTPROOF" rollback "$@"; }
+
+head -c 1500000 /dev/urandom >old
+head -c 1500000 /dev/urandom >new # every page changes
+rollback diff old new -o pages.patch --mode pages >/dev/null
+rollback diff old new -o generic.patch --mode generic >/dev/null
+head -c 2000000 /dev/urandom >larger
+rollback diff old larger -o larger.patch --mode pages >/dev/null
+
+refused() {
+    local got=0
+    rollback "$@" >/dev/null 2>err || got=$?
+    if [ "$got" -ne 2 ] || ! grep -q 'No space left' err; then
+        echo "exit $got: $*: $(cat err)" >&2
+        exit 1
+    fi
+    cmp disk/file old
+    # Nothing of the attempt takes room.
+    [ "$(find disk -mindepth 1 | wc -l)" -eq "${files:-1}" ]
+}
+cp old disk/file
+refused apply pages.patch disk/file         # no room for the journal
+refused apply generic.patch disk/file       # no room for a new file
+refused apply larger.patch disk/file        # no room for the growth
+refused apply pages.patch disk/file -o disk/other
+rollback apply pages.patch disk/file -o elsewhere >/dev/null
+cmp elsewhere new
+
+# A store: the commit that does not fit leaves the store as it was.
+umount disk
+mount -t tmpfs -o size=40m tmpfs disk
+cp old disk/file
+rollback init disk/store >/dev/null
+rollback commit disk/file -m first --store disk/store >/dev/null
+cp new disk/file
+head -c 100m /dev/zero >disk/filler 2>/dev/null || true
+got=0
+rollback commit disk/file -m second --store disk/store >/dev/null 2>err || got=$?
+[ "$got" -eq 2 ] || {
+    echo "commit on a full disk: exit $got: $(cat err)" >&2
+    exit 1
+}
+rm disk/filler
+rollback gc --store disk/store >/dev/null
+rollback commit disk/file -m second --store disk/store >/dev/null
+rollback verify --all --store disk/store >/dev/null
+rollback checkout 0 --store disk/store >/dev/null
+cmp disk/file old

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/* Files under patches and the store of versions, without faults: what is refused, what is kept, and
+   how many patches lead to a version. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <postproof/versions.h>
+
+#include "../../src/base/base.h"
+#include "../../src/versions/versions.h"
+
+enum { PAGE = PP_ROLLBACK_PAGE_BYTES, PAGES = 40 };
+
+static char top[128];
+
+/* ---- Files ---------------------------------------------------------------------------------- */
+
+static const char *in(const char *name)
+{
+    static char paths[4][256];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", top, name);
+    return path;
+}
+
+static int enter(void **state)
+{
+    (void)state;
+    snprintf(top, sizeof top, "/tmp/postproof-versions-XXXXXX");
+    return mkdtemp(top) == NULL;
+}
+
+static int leave(void **state)
+{
+    char command[256];
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf %s", top);
+    return system(command);
+}
+
+static void fill(uint8_t *data, size_t bytes, uint64_t seed)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        data[i] = (uint8_t)(seed >> 56);
+    }
+}
+
+static void write_file(const char *name, const void *data, size_t bytes)
+{
+    FILE *file = fopen(in(name), "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, bytes, file), bytes);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_file(const char *name, const void *data, size_t bytes)
+{
+    uint8_t *have = malloc(bytes + 1);
+    FILE *file = fopen(in(name), "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(have, 1, bytes + 1, file), bytes);
+    assert_memory_equal(have, data, bytes);
+    fclose(file);
+    free(have);
+}
+
+static void must(enum pp_error error, const struct pp_failure *failure)
+{
+    if (error != PP_OK)
+        fail_msg("%s", failure->text);
+}
+
+static struct pp_patch_file *make_patch(const char *old_name, const char *new_name)
+{
+    struct pp_failure failure = {0};
+    const struct pp_diff_options options = {.mode = PP_DIFF_PAGES};
+    struct pp_patch_file *patch;
+    unlink(in("patch"));
+    must(pp_patch_file_make(in(old_name), in(new_name), in("patch"), &options, &failure), &failure);
+    must(pp_patch_file_open(in("patch"), &patch, &failure), &failure);
+    return patch;
+}
+
+static struct pp_image *open_image(const char *name, struct pp_image_opening *opening)
+{
+    struct pp_failure failure = {0};
+    const struct pp_image_options options = {.not_durable = true, .keep_tree = true};
+    struct pp_image *image;
+    must(pp_image_open(in(name), &options, &image, opening, &failure), &failure);
+    return image;
+}
+
+static void close_image(struct pp_image *image)
+{
+    struct pp_failure failure = {0};
+    must(pp_image_close(image, &failure), &failure);
+}
+
+/* ---- Images --------------------------------------------------------------------------------- */
+
+/* Every pair of sizes around page limits, with a change and without one, there and back. */
+static void sizes_of_any_kind_go_there_and_back(void **state)
+{
+    static const size_t sizes[] = {0,        1,        100,          PAGE - 1,     PAGE,
+                                   PAGE + 1, 2 * PAGE, 2 * PAGE + 9, 5 * PAGE - 3, 7 * PAGE};
+    enum { SIZES = sizeof sizes / sizeof sizes[0] };
+    static uint8_t a[8 * PAGE], b[8 * PAGE];
+    struct pp_failure failure = {0};
+    (void)state;
+    for (size_t i = 0; i < SIZES * SIZES * 2; i++) {
+        size_t old_bytes = sizes[i % SIZES], new_bytes = sizes[i / SIZES % SIZES];
+        fill(a, sizeof a, 1);
+        memcpy(b, a, sizeof b);
+        if (i >= SIZES * SIZES)
+            b[new_bytes / 2] ^= 1;
+        write_file("old", a, old_bytes);
+        write_file("new", b, new_bytes);
+        write_file("file", a, old_bytes);
+        struct pp_patch_file *patch = make_patch("old", "new");
+        struct pp_image *image = open_image("file", NULL);
+        must(pp_image_transition(image, patch, PP_ROLLBACK_APPLY, &failure), &failure);
+        assert_file("file", b, new_bytes);
+        must(pp_image_transition(image, patch, PP_ROLLBACK_REVERT, &failure), &failure);
+        close_image(image);
+        assert_file("file", a, old_bytes);
+        pp_patch_file_close(patch);
+    }
+}
+
+struct pair {
+    uint8_t old_image[PAGES * PAGE], new_image[PAGES * PAGE];
+    struct pp_patch_file *patch;
+};
+
+static void make_pair(struct pair *pair)
+{
+    fill(pair->old_image, sizeof pair->old_image, 7);
+    memcpy(pair->new_image, pair->old_image, sizeof pair->new_image);
+    for (size_t page = 3; page < PAGES; page += 9)
+        pair->new_image[page * PAGE + 11] ^= 0xff;
+    write_file("old", pair->old_image, sizeof pair->old_image);
+    write_file("new", pair->new_image, sizeof pair->new_image);
+    write_file("file", pair->old_image, sizeof pair->old_image);
+    pair->patch = make_patch("old", "new");
+}
+
+static void a_kept_tree_saves_reading_and_names_the_page(void **state)
+{
+    static struct pair pair;
+    struct pp_image_opening opening;
+    struct pp_failure failure = {0};
+    (void)state;
+    make_pair(&pair);
+    close_image(open_image("file", &opening));
+    assert_true(opening.hashed);
+    struct pp_image *image = open_image("file", &opening);
+    assert_false(opening.hashed);
+    must(pp_image_transition(image, pair.patch, PP_ROLLBACK_APPLY, &failure), &failure);
+    close_image(image);
+    close_image(open_image("file", &opening));
+    assert_false(opening.hashed);
+    /* Something else writes, within the same tick or not: the tree is out of date. */
+    FILE *file = fopen(in("file"), "r+b");
+    assert_int_equal(fseek(file, 25 * PAGE, SEEK_SET), 0);
+    assert_int_equal(fputc(pair.new_image[25 * PAGE] ^ 1, file) >= 0, 1);
+    fclose(file);
+    image = open_image("file", &opening);
+    assert_true(opening.hashed);
+    assert_int_equal(pp_image_transition(image, pair.patch, PP_ROLLBACK_REVERT, &failure),
+                     PP_ERROR_MISMATCH);
+    assert_non_null(strstr(failure.text, "first at page 25 "));
+    close_image(image);
+    pair.new_image[25 * PAGE] ^= 1;
+    assert_file("file", pair.new_image, sizeof pair.new_image);
+    pp_patch_file_close(pair.patch);
+}
+
+/* A page that changes behind the back of an open image: it is compared as it is read. */
+static void a_page_is_checked_when_it_is_read(void **state)
+{
+    static struct pair pair;
+    struct pp_failure failure = {0};
+    (void)state;
+    make_pair(&pair);
+    struct pp_image *image = open_image("file", NULL);
+    FILE *file = fopen(in("file"), "r+b");
+    assert_int_equal(fseek(file, 12 * PAGE + 100, SEEK_SET), 0);
+    assert_true(fputc(pair.old_image[12 * PAGE + 100] ^ 4, file) >= 0);
+    fclose(file);
+    assert_int_equal(pp_image_transition(image, pair.patch, PP_ROLLBACK_APPLY, &failure),
+                     PP_ERROR_MISMATCH);
+    assert_non_null(strstr(failure.text, "page 12 "));
+    close_image(image);
+    pair.old_image[12 * PAGE + 100] ^= 4;
+    assert_file("file", pair.old_image, sizeof pair.old_image);
+    pp_patch_file_close(pair.patch);
+}
+
+static void one_process_at_a_time(void **state)
+{
+    static struct pair pair;
+    struct pp_image *second;
+    struct pp_failure failure = {0};
+    (void)state;
+    make_pair(&pair);
+    struct pp_image *image = open_image("file", NULL);
+    assert_int_equal(pp_image_open(in("file"), NULL, &second, NULL, &failure), PP_ERROR_LOCKED);
+    assert_int_equal(
+        pp_patch_file_rewrite(pair.patch, PP_ROLLBACK_APPLY, in("file"), NULL, NULL, &failure),
+        PP_ERROR_LOCKED);
+    close_image(image);
+    must(pp_patch_file_rewrite(pair.patch, PP_ROLLBACK_APPLY, in("file"), NULL, NULL, &failure),
+         &failure);
+    assert_file("file", pair.new_image, sizeof pair.new_image);
+    pp_patch_file_close(pair.patch);
+}
+
+/* Every byte of a patch file counts. */
+static void a_damaged_patch_is_refused_and_nothing_changes(void **state)
+{
+    static struct pair pair;
+    struct pp_failure failure = {0};
+    struct stat status;
+    struct pp_patch_file *damaged;
+    (void)state;
+    make_pair(&pair);
+    assert_int_equal(stat(in("patch"), &status), 0);
+    size_t bytes = (size_t)status.st_size;
+    uint8_t *patch = malloc(bytes);
+    FILE *file = fopen(in("patch"), "rb");
+    assert_int_equal(fread(patch, 1, bytes, file), bytes);
+    fclose(file);
+    for (size_t i = 0; i < bytes; i++) {
+        patch[i] ^= 0x10;
+        write_file("damaged", patch, bytes);
+        patch[i] ^= 0x10;
+        enum pp_error error = pp_patch_file_open(in("damaged"), &damaged, &failure);
+        assert_true(error == PP_ERROR_FORMAT || error == PP_ERROR_MISMATCH);
+    }
+    for (size_t len = 0; len < bytes; len += 7) {
+        write_file("damaged", patch, len);
+        enum pp_error error = pp_patch_file_open(in("damaged"), &damaged, &failure);
+        assert_true(error == PP_ERROR_FORMAT || error == PP_ERROR_MISMATCH);
+    }
+    free(patch);
+    pp_patch_file_close(pair.patch);
+}
+
+/* ---- Ways ----------------------------------------------------------------------------------- */
+
+static unsigned floor_log2(uint64_t n)
+{
+    unsigned log = 0;
+    while (n > 1) {
+        n /= 2;
+        log++;
+    }
+    return log;
+}
+
+/* For every n up to 8192: any of n versions in at most floor(log2 n) patches; some need them. */
+static void any_of_n_versions_is_log_n_patches_away(void **state)
+{
+    unsigned most = 0;
+    (void)state;
+    for (uint64_t n = 1; n <= 8192; n++) {
+        unsigned steps = pp_versions_steps(n - 1);
+        most = steps > most ? steps : most;
+        assert_true(most <= floor_log2(n));
+        if ((n & (n - 1)) == 0)
+            assert_int_equal(most, floor_log2(n));
+    }
+}
+
+static struct pp_versions *open_store(enum pp_versions_use use)
+{
+    struct pp_failure failure = {0};
+    const struct pp_versions_options options = {.use = use, .actor = "test@host"};
+    struct pp_versions *versions;
+    must(pp_versions_open(in("store"), &options, &versions, &failure), &failure);
+    return versions;
+}
+
+/* The store keeps to it: the patches of each record are those of the rule. */
+static void a_store_has_those_ways_and_no_others(void **state)
+{
+    enum { VERSIONS = 19 };
+    static uint8_t image[4 * PAGE];
+    struct pp_failure failure = {0};
+    (void)state;
+    must(pp_versions_create(in("store"), NULL, NULL, &failure), &failure);
+    struct pp_versions *versions = open_store(PP_VERSIONS_WRITE);
+    fill(image, sizeof image, 3);
+    for (uint64_t i = 0; i < VERSIONS; i++) {
+        uint64_t number;
+        image[i * 700] ^= 1;
+        write_file("subject", image, sizeof image);
+        must(pp_versions_commit(versions, in("subject"), "m", &number, &failure), &failure);
+        assert_int_equal(number, i);
+    }
+    for (uint64_t i = 1; i < VERSIONS; i++) {
+        struct pp_version_record record;
+        uint64_t parent = i & (i - 1);
+        must(pp_version_record_read(versions, i, &record, NULL, &failure), &failure);
+        assert_int_equal(record.patch_count, parent == i - 1 ? 1 : 2);
+        assert_int_equal(record.patches[0].from, parent);
+        assert_int_equal(record.patches[record.patch_count - 1].from, i - 1);
+    }
+    for (uint64_t i = 0; i < VERSIONS; i++) {
+        const struct pp_checkout_options options = {0};
+        uint64_t number = i * 7 % VERSIONS;
+        struct pp_version version;
+        must(pp_versions_checkout(versions, number, &options, &failure), &failure);
+        must(pp_versions_read(versions, number, &version, &failure), &failure);
+        struct pp_image *image_now = open_image("subject", NULL);
+        struct pp_digest root = pp_image_root(image_now);
+        assert_memory_equal(&root, &version.root, sizeof root);
+        close_image(image_now);
+    }
+    must(pp_versions_close(versions, &failure), &failure);
+}
+
+/* ---- Hostile folder images ------------------------------------------------------------------ */
+
+static size_t put_entry(uint8_t *at, uint8_t kind, uint64_t bytes, const char *path,
+                        const char *target)
+{
+    memset(at, 0, 24);
+    at[0] = kind;
+    pp_put_u16(at + 2, kind == 'l' ? 0 : 0700);
+    pp_put_u64(at + 12, bytes);
+    pp_put_u16(at + 20, (uint16_t)strlen(path));
+    pp_put_u16(at + 22, (uint16_t)strlen(target));
+    memcpy(at + 24, path, strlen(path));
+    memcpy(at + 24 + strlen(path), target, strlen(target));
+    return 24 + strlen(path) + strlen(target);
+}
+
+static enum pp_error unpack(const uint8_t *list, size_t len, uint64_t claimed)
+{
+    static uint8_t image[2 * PAGE];
+    struct pp_failure failure = {0};
+    char command[512];
+    memset(image, 0, sizeof image);
+    memcpy(image, "PPRBDIR1", 8);
+    pp_put_u64(image + 8, claimed);
+    memcpy(image + 16, list, len);
+    write_file("image", image, sizeof image);
+    snprintf(command, sizeof command, "rm -rf %s", in("unpacked"));
+    assert_int_equal(system(command), 0);
+    return pp_folder_unpack(in("image"), in("unpacked"), &failure);
+}
+
+static void a_hostile_folder_image_writes_nothing_outside(void **state)
+{
+    static const struct {
+        uint8_t kind;
+        uint64_t bytes;
+        const char *path, *target;
+    } bad[] = {
+        {'f', 5, "../escaped", ""},
+        {'f', 5, "/tmp/escaped", ""},
+        {'f', 5, "a/../../escaped", ""},
+        {'f', 5, "", ""},
+        {'f', 5, "a//b", ""},
+        {'f', 5, ".", ""},
+        {'f', 5, "link/escaped", ""},
+        {'x', 0, "a", ""},
+        {'f', 1 << 30, "a", ""},
+        {'d', 5, "a", ""},
+        {'l', 0, "a", ""},
+        {'f', 5, "a", "target"},
+    };
+    static uint8_t list[1024];
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        size_t len = put_entry(list, 'd', 0, "", "");
+        len += put_entry(list + len, 'l', 0, "link", "..");
+        len += put_entry(list + len, bad[i].kind, bad[i].bytes, bad[i].path, bad[i].target);
+        assert_int_not_equal(unpack(list, len, 16 + len), PP_OK);
+        assert_int_equal(access(in("escaped"), F_OK), -1);
+        assert_int_equal(access("/tmp/escaped", F_OK), -1);
+    }
+    size_t len = put_entry(list, 'd', 0, "", "");
+    len += put_entry(list + len, 'f', 5, "good", "");
+    assert_int_equal(unpack(list, len, 16 + len), PP_OK);
+    /* A list that ends behind the folder's own entry is that of an empty folder. */
+    for (uint64_t claimed = 0; claimed < 16 + len; claimed++)
+        assert_int_equal(unpack(list, len, claimed) == PP_OK, claimed == 16 + 24);
+    assert_int_not_equal(unpack(list, len, UINT64_MAX), PP_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_of_any_kind_go_there_and_back),
+        cmocka_unit_test(a_kept_tree_saves_reading_and_names_the_page),
+        cmocka_unit_test(a_page_is_checked_when_it_is_read),
+        cmocka_unit_test(one_process_at_a_time),
+        cmocka_unit_test(a_damaged_patch_is_refused_and_nothing_changes),
+        cmocka_unit_test(any_of_n_versions_is_log_n_patches_away),
+        cmocka_unit_test(a_store_has_those_ways_and_no_others),
+        cmocka_unit_test(a_hostile_folder_image_writes_nothing_outside),
+    };
+    return cmocka_run_group_tests_name("versions", tests, enter, leave);
+}
