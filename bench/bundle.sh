@@ -93,4 +93,4 @@ awk '{ printf "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=%032x
     "SYSLOG_IDENTIFIER=bench\n_PID=1\nMESSAGE=%s\n\n", NR * 500000, NR * 500000, 1, $0 }' \
     lines.jsonl | zstd -q -c >journal.zst
 bundle=$(bytes out.zip)
-row "the last lines as journalctl -o export | zstd" "$(bytes journal.zst)"
+row "the last lines in the form of journalctl -o export | zstd" "$(bytes journal.zst)"

@@ -133,4 +133,17 @@ assert o["entries"] == w["entries"]["in_window"] - w["entries"]["kept"] > 0
 assert sum(o["by_level"].values()) == o["entries"]
 assert sum(t["entries"] for t in o["tiers"]) + o["entries_in_tiers_not_listed"] == o["entries"]
 assert o["by_level"]["ERROR"] == 0' || fail "window.json does not count what was left out"
+# ---- A run that ends early ----------------------------------------------------------------------
+(
+    ulimit -f 100 # blocks of 1 KiB: the disk is full in the middle of the bundle
+    trap '' XFSZ
+    expect 2 "$POSTPROOF" bundle create ledger --window 24h --output full.zip
+)
+[ ! -e full.zip ] && [ ! -e full.zip.tmp ] || fail "a bundle that could not be written is there"
+touch g.zip.tmp # as a crash leaves it
+expect 0 "$POSTPROOF" bundle create ledger --window "2026-09-21 to 2026-09-22" --output g.zip \
+    --title "Checkout outage" --incident-id INC-7
+expect 0 "$POSTPROOF" bundle verify g.zip --trust-root trust
+[ ! -e g.zip.tmp ] || fail "what a crash left is still there"
+
 echo "bundles are made, verified, and read by others"
