@@ -157,6 +157,7 @@ chaos-test: deps ## fault tests at full count: kills, full disks, power cuts, bu
 
 run-chaos: export PP_CHAOS := 1
 run-chaos: export TEST_LIMIT_S := 14400
+run-chaos: export SHOW_OUTPUT := 1
 run-chaos:
 	$(RUN_TESTS) $(CHAOS_SCRIPTS) $(FAULT_TESTS)
 
