@@ -39,21 +39,44 @@ bool pp_rollback_varint_read(struct pp_bytes *rest, uint64_t *v)
 
 /* ---- Planes ---------------------------------------------------------------------------------- */
 
+/* Constant widths below let the compiler unroll the inner loops. */
+static inline void split_items(size_t width, const uint8_t *restrict values,
+                               uint8_t *restrict planes, size_t items)
+{
+    for (size_t i = 0; i < items; i++)
+        for (size_t k = 0; k < width; k++)
+            planes[k * items + i] = values[i * width + k];
+}
+
+static inline void join_items(size_t width, const uint8_t *restrict planes,
+                              uint8_t *restrict values, size_t items)
+{
+    for (size_t i = 0; i < items; i++)
+        for (size_t k = 0; k < width; k++)
+            values[i * width + k] = planes[k * items + i];
+}
+
 void pp_rollback_planes_split(size_t width, const uint8_t *values, uint8_t *planes, size_t n)
 {
     size_t items = n / width;
-    for (size_t k = 0; k < width; k++)
-        for (size_t i = 0; i < items; i++)
-            planes[k * items + i] = values[i * width + k];
+    if (width == 4)
+        split_items(4, values, planes, items);
+    else if (width == 2)
+        split_items(2, values, planes, items);
+    else
+        pp_copy(planes, values, items * width);
     pp_copy(planes + items * width, values + items * width, n - items * width);
 }
 
 void pp_rollback_planes_join(size_t width, const uint8_t *planes, uint8_t *values, size_t n)
 {
     size_t items = n / width;
-    for (size_t k = 0; k < width; k++)
-        for (size_t i = 0; i < items; i++)
-            values[i * width + k] = planes[k * items + i];
+    if (width == 4)
+        join_items(4, planes, values, items);
+    else if (width == 2)
+        join_items(2, planes, values, items);
+    else
+        pp_copy(values, planes, items * width);
     pp_copy(values + items * width, planes + items * width, n - items * width);
 }
 
@@ -113,7 +136,7 @@ bool pp_rollback_runs_join(struct pp_bytes runs, struct pp_bytes rest, uint8_t *
 
 /* ---- Two bits -------------------------------------------------------------------------------- */
 
-static uint32_t get_item(size_t width, const uint8_t *p)
+static inline uint32_t get_item(size_t width, const uint8_t *p)
 {
     uint32_t v = 0;
     for (size_t k = width; k > 0; k--)
@@ -121,57 +144,76 @@ static uint32_t get_item(size_t width, const uint8_t *p)
     return v;
 }
 
-static unsigned code_at(const uint8_t *codes, size_t i)
+static inline void put_item(size_t width, uint8_t *p, uint32_t v)
+{
+    for (size_t k = 0; k < width; k++)
+        p[k] = (uint8_t)(v >> (8 * k) & 0xff);
+}
+
+static inline unsigned code_at(const uint8_t *codes, size_t i)
 {
     return codes[i / 4] >> (i % 4 * 2) & 3;
+}
+
+/* Every item is written to rest, and stays there when it is above 2: no branch for each. */
+static inline size_t split_codes(size_t width, const uint8_t *restrict values, size_t items,
+                                 uint8_t *restrict codes, uint8_t *restrict rest)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < items; i++) {
+        uint32_t v = get_item(width, values + i * width);
+        unsigned code = v < 3 ? v : 3;
+        unsigned before = i % 4 == 0 ? 0 : codes[i / 4];
+        codes[i / 4] = (uint8_t)(before | code << (i % 4 * 2));
+        put_item(width, rest + used, v);
+        used += code == 3 ? width : 0;
+    }
+    return used;
 }
 
 size_t pp_rollback_two_bits_split(size_t width, const uint8_t *values, size_t n, uint8_t *codes,
                                   uint8_t *rest)
 {
-    size_t items = n / width, used = 0;
-    for (size_t i = 0; i < (items + 3) / 4; i++)
-        codes[i] = 0;
-    for (size_t i = 0; i < items; i++) {
-        uint32_t v = get_item(width, values + i * width);
-        codes[i / 4] |= (uint8_t)((v < 3 ? v : 3) << (i % 4 * 2));
-        if (v < 3)
-            continue;
-        pp_copy(rest + used, values + i * width, width);
-        used += width;
-    }
+    size_t items = n / width;
+    size_t used = width == 2 ? split_codes(2, values, items, codes, rest)
+                             : split_codes(width, values, items, codes, rest);
     pp_copy(rest + used, values + items * width, n - items * width);
     return used + n - items * width;
 }
 
 size_t pp_rollback_two_bits_rest(size_t width, const uint8_t *codes, size_t n)
 {
-    size_t items = n / width, bytes = n - items * width;
+    size_t items = n / width, large = 0;
     for (size_t i = 0; i < items; i++)
-        bytes += code_at(codes, i) == 3 ? width : 0;
-    return bytes;
+        large += code_at(codes, i) == 3;
+    return large * width + n - items * width;
+}
+
+static inline bool join_codes(size_t width, const uint8_t *restrict codes,
+                              const uint8_t *restrict rest, uint8_t *restrict values, size_t items,
+                              size_t *used)
+{
+    bool is_valid = true;
+    for (size_t i = 0; i < items; i++) {
+        uint32_t v = code_at(codes, i);
+        if (v == 3) {
+            v = get_item(width, rest + *used);
+            is_valid = is_valid && v >= 3;
+            *used += width;
+        }
+        put_item(width, values + i * width, v);
+    }
+    return is_valid;
 }
 
 bool pp_rollback_two_bits_join(size_t width, const uint8_t *codes, const uint8_t *rest,
                                uint8_t *values, size_t n)
 {
     size_t items = n / width, used = 0;
-    for (size_t i = 0; i < items; i++) {
-        unsigned code = code_at(codes, i);
-        if (code == 3) {
-            if (get_item(width, rest + used) < 3)
-                return false;
-            pp_copy(values + i * width, rest + used, width);
-            used += width;
-            continue;
-        }
-        values[i * width] = (uint8_t)code;
-        for (size_t k = 1; k < width; k++)
-            values[i * width + k] = 0;
-    }
+    bool is_valid = width == 2 ? join_codes(2, codes, rest, values, items, &used)
+                               : join_codes(width, codes, rest, values, items, &used);
     pp_copy(values + items * width, rest + used, n - items * width);
     for (size_t i = items; i % 4 != 0; i++)
-        if (code_at(codes, i) != 0)
-            return false;
-    return true;
+        is_valid = is_valid && code_at(codes, i) == 0;
+    return is_valid;
 }

@@ -68,7 +68,8 @@ PP_MUST_CHECK bool pp_rollback_runs_join(struct pp_bytes runs, struct pp_bytes r
                                          uint8_t *values, size_t n);
 
 /* Items of n bytes as codes of two bits, (n / width + 3) / 4 bytes of them, and the items above 2,
-   which go to rest with the bytes that fill no item.  Returns the bytes of rest, at most n. */
+   which go to rest with the bytes that fill no item.  rest has room for n + width bytes; returns
+   those that are used, at most n. */
 size_t pp_rollback_two_bits_split(size_t width, const uint8_t *values, size_t n, uint8_t *codes,
                                   uint8_t *rest);
 /* The bytes of rest that codes speak of. */

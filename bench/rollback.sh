@@ -1,0 +1,207 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Patches of this project and of its peers, on real and on generated pairs, in one run:
+# rollback.sh PROGRAM [PAIR...].  PROGRAM is the built bench_rollback; without pairs, all of them.
+# For each pair: bytes for both directions (ours: one patch, peers: two patches), seconds to encode
+# (peers: both patches) and to decode one direction, peak memory.  A pair or peer that cannot be had
+# is a line that says why.  Data is kept in build/bench-data.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+program=$(realpath "$1")
+shift
+pairs=${*:-libc6 python3.11 postgres typescript sqlite f32-dense bf16-dense f32-sparse f32-shifted postgresql-tar}
+data=$(dirname "$here")/build/bench-data
+seconds_max=${PEER_SECONDS_MAX:-240}
+mkdir -p "$data"
+folder=$(mktemp -d "${TMPDIR:-/var/tmp}/postproof-patches.XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+# shellcheck source=bench/peers/patches.sh
+. "$here/peers/patches.sh"
+"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 "$here/peers/timed.c" -o "$folder/timed"
+
+# ---- Pairs: each prints nothing and leaves $data/NAME/a and $data/NAME/b -----------------------
+
+# debs PACKAGE: two versions that apt can reach, unpacked as tar files a.tar and b.tar
+debs() {
+    local versions number=a version
+    mapfile -t versions < <(apt-cache madison "$1" | awk -F ' *[|] *' '/Packages/ { print $2 }' |
+        sort -uV | tail -n 2)
+    [ "${#versions[@]}" -eq 2 ] || { echo "apt knows no two versions of $1" && return 1; }
+    for version in "${versions[@]}"; do
+        (cd "$folder" && apt-get -q download "$1=$version" >/dev/null 2>&1) ||
+            { echo "apt can't download $1 $version" && return 1; }
+        dpkg-deb --fsys-tarfile "$folder/${1}_${version//:/%3a}_"*.deb >"$2/$number.tar"
+        rm "$folder/${1}_"*.deb
+        number=b
+    done
+}
+
+# deb_file NAME PACKAGE PATH-PATTERN: one file of two versions
+deb_file() {
+    local number
+    debs "$2" "$data/$1" || return 1
+    for number in a b; do
+        tar -xOf "$data/$1/$number.tar" --wildcards "$3" >"$data/$1/$number" ||
+            { echo "$2 holds no $3" && return 1; }
+        rm "$data/$1/$number.tar"
+    done
+}
+
+npm_pair() {
+    local number=a version
+    command -v npm >/dev/null || { echo "no npm on the PATH" && return 1; }
+    for version in "$2" "$3"; do
+        (cd "$folder" && npm pack --silent "typescript@$version" >/dev/null 2>&1) ||
+            { echo "npm can't fetch typescript $version" && return 1; }
+        gzip -dc "$folder/typescript-$version.tgz" >"$data/$1/$number"
+        number=b
+    done
+}
+
+# 300,000 rows and an index; then 1 % of the rows updated in one transaction.
+sqlite_pair() {
+    local rows=300000
+    command -v sqlite3 >/dev/null || { echo "no sqlite3 on the PATH" && return 1; }
+    awk -v rows=$rows '
+        function word(  w, i) { w = ""; for (i = 0; i < 6; i++) w = w sprintf("%c", 97 + int(rand() * 26)); return w }
+        function body(  b, i) { b = words[int(rand() * 5000)]; for (i = 0; i < 7; i++) b = b " " words[int(rand() * 5000)]; return b }
+        BEGIN {
+            srand(7); for (i = 0; i < 5000; i++) words[i] = word()
+            print "create table t(id integer primary key, k text, v real, body text); create index i on t(k); begin;"
+            for (i = 1; i <= rows; i++)
+                printf "insert into t values(%d,\x27%08x%08x\x27,%.17g,\x27%s\x27);\n", i, rand() * 2^32, rand() * 2^32, rand(), body()
+            print "commit;"
+        }' | sqlite3 "$data/$1/a"
+    cp "$data/$1/a" "$data/$1/b"
+    awk -v rows=$rows '
+        BEGIN {
+            srand(8); print "begin;"
+            for (i = 0; i < rows / 100; i++)
+                printf "update t set v=%.17g, body=body || \x27 %d\x27 where id=%d;\n", rand(), i, 1 + int(rand() * rows)
+            print "commit;"
+        }' | sqlite3 "$data/$1/b"
+}
+
+make_pair() {
+    local number
+    case $1 in
+    libc6) deb_file "$1" libc6 '*/libc.so.6' ;;
+    python3.11) deb_file "$1" python3.11-minimal '*/bin/python3.11' ;;
+    postgres) deb_file "$1" postgresql-15 '*/bin/postgres' ;;
+    postgresql-tar) debs postgresql-15 "$data/$1" &&
+        for number in a b; do mv "$data/$1/$number.tar" "$data/$1/$number"; done ;;
+    typescript) npm_pair "$1" 5.4.3 5.4.5 ;;
+    sqlite) sqlite_pair "$1" ;;
+    f32-dense | bf16-dense) "$program" checkpoint "$1" 8 "$data/$1/a" "$data/$1/b" ;;
+    *) "$program" checkpoint "$1" 64 "$data/$1/a" "$data/$1/b" ;;
+    esac
+}
+
+# ---- Measuring --------------------------------------------------------------------------------
+
+# timed RESULT COMMAND...: "seconds MiB" go to RESULT
+run_timed() {
+    local result=$1
+    shift
+    timeout -k 5 "$seconds_max" "$folder/timed" "$result" "$@" >/dev/null 2>"$folder/err"
+}
+
+# Functions of this shell cannot be timed by a program: bash runs them.
+run_peer() {
+    local result=$1
+    shift
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    run_timed "$result" bash -c '. "$0"; "$@"' "$here/peers/patches.sh" "$@"
+}
+
+size_of() {
+    stat -c %s "$1"
+}
+
+measure_ours() {
+    local mode=$1 name=$2 encode decode
+    run_timed "$folder/encode" "$program" encode "$mode" "$old" "$new" "$folder/patch" || return 1
+    run_timed "$folder/decode" "$program" decode apply "$old" "$folder/patch" "$folder/out" &&
+        cmp -s "$folder/out" "$new" || { echo "$name: apply is wrong" >&2 && exit 1; }
+    run_timed "$folder/revert" "$program" decode revert "$new" "$folder/patch" "$folder/out" &&
+        cmp -s "$folder/out" "$old" || { echo "$name: revert is wrong" >&2 && exit 1; }
+    read -r -a encode <"$folder/encode"
+    read -r -a decode <"$folder/decode"
+    printf '%s\tours, %s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$mode" "$(size_of "$folder/patch")" \
+        "${encode[0]}" "${encode[1]}" "${decode[0]}" "${decode[1]}" >>"$folder/results"
+}
+
+measure_peer() {
+    local peer=$1 name=$2 both first second decode=(- -)
+    if ! command -v "$peer" >/dev/null; then
+        printf '%s\t%s\tnot run: not on the PATH\n' "$name" "$peer" >>"$folder/results"
+        return
+    fi
+    if ! run_peer "$folder/first" peer_encode "$peer" "$old" "$new" "$folder/patch"; then
+        printf '%s\t%s\tnot run: failed, or took longer than %s s\n' "$name" "$peer" \
+            "$seconds_max" >>"$folder/results"
+        return
+    fi
+    read -r -a first <"$folder/first"
+    second=(0 0)
+    both=$(size_of "$folder/patch")
+    if run_peer "$folder/decode" peer_decode "$peer" "$old" "$folder/patch" "$folder/out"; then
+        cmp -s "$folder/out" "$new" && read -r -a decode <"$folder/decode"
+    fi
+    if ! peer_is_two_way "$peer"; then
+        run_peer "$folder/second" peer_encode "$peer" "$new" "$old" "$folder/back" || return 0
+        read -r -a second <"$folder/second"
+        both=$((both + $(size_of "$folder/back")))
+    fi
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$peer" "$both" \
+        "$(awk -v a="${first[0]}" -v b="${second[0]}" 'BEGIN { print a + b }')" \
+        "${first[1]}" "${decode[0]}" "${decode[1]}" >>"$folder/results"
+}
+
+print_table() {
+    awk -F '\t' '
+        function flush(    k, best) {
+            if (name == "") return
+            for (k in peer) if (best == "" || peer[k] < peer[best]) best = k
+            if (best != "" && mine != "")
+                printf "%-15s %-16s %12.2f  of the two patches of %s, the best peer in this run\n\n", name, "ratio", mine / peer[best], best
+            split("", peer); mine = ""
+        }
+        BEGIN {
+            printf "%-15s %-16s %12s %10s %9s %9s %9s\n", "pair", "tool", "both ways", "encode s", "MiB", "decode s", "MiB"
+        }
+        $1 != name { flush(); name = $1 }
+        NF == 3 { printf "%-15s %-16s %s\n", $1, $2, $3; next }
+        {
+            printf "%-15s %-16s %12d %10.2f %9.1f %9s %9s\n", $1, $2, $3, $4, $5, $6 == "-" ? "-" : sprintf("%.3f", $6), $7
+            if ($2 ~ /^ours/) { if (mine == "" || $3 < mine) mine = $3 } else peer[$2] = $3
+        }
+        END { flush() }' "$folder/results"
+}
+
+: >"$folder/results"
+for name in $pairs; do
+    if [ ! -s "$data/$name/b" ]; then
+        mkdir -p "$data/$name"
+        if ! reason=$(make_pair "$name"); then
+            printf '%s\tall\tnot run: %s\n' "$name" "$reason" >>"$folder/results"
+            rm -rf "${data:?}/$name"
+            continue
+        fi
+    fi
+    old=$data/$name/a
+    new=$data/$name/b
+    echo "measuring: $name" >&2
+    measure_ours generic "$name"
+    case $name in
+    sqlite | f32-dense | bf16-dense | f32-sparse) measure_ours pages "$name" ;;
+    esac
+    for peer in $patch_peers; do
+        measure_peer "$peer" "$name"
+    done
+done
+"$program" speed
+echo
+echo "patches: one of ours leads in both directions, a peer's two patches are added up;" \
+    "encode: both directions; memory: the peak of one encoder and one decoder"
+print_table
