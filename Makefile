@@ -174,6 +174,7 @@ benchmark: bench ## the same
 
 run-bench:
 	$(Q)bench/run.sh $(BUILD)/bench/bench_ledger
+	$(Q)bench/rollback.sh $(BUILD)/bench/bench_rollback
 
 stress-rollback: deps ## 10,000 upgrades and rollbacks of a 256 MiB checkpoint, volatile and durable
 	$(AGAIN) $(PARALLEL) $(OUT)/bench/stress_rollback

@@ -263,8 +263,7 @@ static int speed(size_t mib)
         }
         printf("page mode, %-10s %zu MiB: %5.0f to %5.0f MB/s on one core, without hashing the "
                "images; patch %.0f kB\n",
-               kinds[i], mib, (double)n / worst / 1e6, (double)n / best / 1e6,
-               (double)bytes / 1e3);
+               kinds[i], mib, (double)n / worst / 1e6, (double)n / best / 1e6, (double)bytes / 1e3);
     }
     struct pp_digest digest = pp_sha256((struct pp_bytes){a, n});
     double start = seconds_now();

@@ -9,7 +9,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 program=$(realpath "$1")
 shift
-pairs=${*:-libc6 python3.11 postgres typescript sqlite f32-dense bf16-dense f32-sparse f32-shifted postgresql-tar}
+pairs=${*:-libc6 python3.11 postgres typescript sqlite sqlite-grown f32-dense bf16-dense
+    f32-sparse f32-shifted postgresql-tar}
 data=$(dirname "$here")/build/bench-data
 seconds_max=${PEER_SECONDS_MAX:-240}
 mkdir -p "$data"
@@ -58,26 +59,49 @@ npm_pair() {
     done
 }
 
-# 300,000 rows and an index; then 1 % of the rows updated in one transaction.
+# awk: texts of eight words out of 5,000.
+sqlite_words='
+    function word(w, i) {
+        w = ""
+        for (i = 0; i < 6; i++) {
+            seed = (seed * 1103 + 12345) % 65521
+            w = w sprintf("%c", 97 + seed % 26)
+        }
+        return w
+    }
+    function body(b, i) {
+        if (!known) for (i = known = 1; i <= 5000; i++) words[i] = word()
+        b = words[1 + int(rand() * 5000)]
+        for (i = 0; i < 7; i++) b = b " " words[1 + int(rand() * 5000)]
+        return b
+    }'
+
+# 300,000 rows and an index; then 1 % of the rows updated in one transaction: sqlite gives them new
+# texts, sqlite-grown longer ones.
 sqlite_pair() {
     local rows=300000
     command -v sqlite3 >/dev/null || { echo "no sqlite3 on the PATH" && return 1; }
     awk -v rows=$rows '
-        function word(  w, i) { w = ""; for (i = 0; i < 6; i++) w = w sprintf("%c", 97 + int(rand() * 26)); return w }
-        function body(  b, i) { b = words[int(rand() * 5000)]; for (i = 0; i < 7; i++) b = b " " words[int(rand() * 5000)]; return b }
+        '"$sqlite_words"'
         BEGIN {
-            srand(7); for (i = 0; i < 5000; i++) words[i] = word()
-            print "create table t(id integer primary key, k text, v real, body text); create index i on t(k); begin;"
+            srand(7)
+            print "create table t(id integer primary key, k text, v real, body text);"
+            print "create index i on t(k); begin;"
             for (i = 1; i <= rows; i++)
-                printf "insert into t values(%d,\x27%08x%08x\x27,%.17g,\x27%s\x27);\n", i, rand() * 2^32, rand() * 2^32, rand(), body()
+                printf "insert into t values(%d,\x27%08x%08x\x27,%.17g,\x27%s\x27);\n", i,
+                    rand() * 2^32, rand() * 2^32, rand(), body()
             print "commit;"
         }' | sqlite3 "$data/$1/a"
     cp "$data/$1/a" "$data/$1/b"
-    awk -v rows=$rows '
+    awk -v rows=$rows -v name="$1" '
+        '"$sqlite_words"'
         BEGIN {
             srand(8); print "begin;"
-            for (i = 0; i < rows / 100; i++)
-                printf "update t set v=%.17g, body=body || \x27 %d\x27 where id=%d;\n", rand(), i, 1 + int(rand() * rows)
+            for (i = 0; i < rows / 100; i++) {
+                value = name == "sqlite" ? "\x27" body() "\x27" : "body || \x27 " i "\x27"
+                printf "update t set v=%.17g, body=%s where id=%d;\n", rand(), value,
+                    1 + int(rand() * rows)
+            }
             print "commit;"
         }' | sqlite3 "$data/$1/b"
 }
@@ -91,7 +115,7 @@ make_pair() {
     postgresql-tar) debs postgresql-15 "$data/$1" &&
         for number in a b; do mv "$data/$1/$number.tar" "$data/$1/$number"; done ;;
     typescript) npm_pair "$1" 5.4.3 5.4.5 ;;
-    sqlite) sqlite_pair "$1" ;;
+    sqlite*) sqlite_pair "$1" ;;
     f32-dense | bf16-dense) "$program" checkpoint "$1" 8 "$data/$1/a" "$data/$1/b" ;;
     *) "$program" checkpoint "$1" 64 "$data/$1/a" "$data/$1/b" ;;
     esac
@@ -164,17 +188,21 @@ print_table() {
             if (name == "") return
             for (k in peer) if (best == "" || peer[k] < peer[best]) best = k
             if (best != "" && mine != "")
-                printf "%-15s %-16s %12.2f  of the two patches of %s, the best peer in this run\n\n", name, "ratio", mine / peer[best], best
+                printf "%-15s %-16s %12.2f  of the two of %s, the best peer in this run\n\n",
+                    name, "ratio", mine / peer[best], best
             split("", peer); mine = ""
         }
         BEGIN {
-            printf "%-15s %-16s %12s %10s %9s %9s %9s\n", "pair", "tool", "both ways", "encode s", "MiB", "decode s", "MiB"
+            printf "%-15s %-16s %12s %10s %9s %9s %9s\n",
+                "pair", "tool", "both ways", "encode s", "MiB", "decode s", "MiB"
         }
         $1 != name { flush(); name = $1 }
         NF == 3 { printf "%-15s %-16s %s\n", $1, $2, $3; next }
         {
-            printf "%-15s %-16s %12d %10.2f %9.1f %9s %9s\n", $1, $2, $3, $4, $5, $6 == "-" ? "-" : sprintf("%.3f", $6), $7
-            if ($2 ~ /^ours/) { if (mine == "" || $3 < mine) mine = $3 } else peer[$2] = $3
+            printf "%-15s %-16s %12d %10.2f %9.1f %9s %9s\n",
+                $1, $2, $3, $4, $5, $6 == "-" ? "-" : sprintf("%.3f", $6), $7
+            if ($2 !~ /^ours/) peer[$2] = $3
+            else if (mine == "" || $3 < mine) mine = $3
         }
         END { flush() }' "$folder/results"
 }
@@ -194,7 +222,7 @@ for name in $pairs; do
     echo "measuring: $name" >&2
     measure_ours generic "$name"
     case $name in
-    sqlite | f32-dense | bf16-dense | f32-sparse) measure_ours pages "$name" ;;
+    sqlite* | f32-dense | bf16-dense | f32-sparse) measure_ours pages "$name" ;;
     esac
     for peer in $patch_peers; do
         measure_peer "$peer" "$name"

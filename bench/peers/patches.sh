@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# The peers that make patches, for bench/rollback.sh: each makes two patches, one for each direction.
-# Sourced; expects run_timed and the variables $folder, $old and $new.
-# shellcheck shell=bash disable=SC2154
+# The peers that make patches, for bench/rollback.sh, which sources this file.
+# shellcheck shell=bash
 
+# shellcheck disable=SC2034 # read by bench/rollback.sh
 patch_peers='hdiffz bsdiff xdelta3 zstd rdiff git'
 
 # encode PEER FROM TO PATCH

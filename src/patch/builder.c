@@ -21,7 +21,8 @@ struct pp_patch_builder {
     ZSTD_CCtx *encode;
     ZSTD_DCtx *decode;
     struct pp_patch_chooser chooser;
-    uint64_t old_at, new_at; /* places in the images behind the last operation */
+    uint64_t old_at, new_at;       /* places in the images behind the last operation */
+    uint64_t old_start, new_start; /* of the first pair or literal of the block */
     uint32_t operations;
     /* What was collected: the streams, and the bytes of pairs in both images. */
     size_t pair_bytes, new_bytes, old_bytes;
@@ -100,6 +101,29 @@ bool pp_patch_builder_is_empty(const struct pp_patch_builder *builder)
     return builder->operations == 0;
 }
 
+uint64_t pp_patch_builder_span(const struct pp_patch_builder *builder)
+{
+    uint64_t old_span = builder->old_at - builder->old_start;
+    uint64_t new_span = builder->new_at - builder->new_start;
+    if (builder->pair_bytes + builder->new_bytes + builder->old_bytes == 0)
+        return 0;
+    return old_span > new_span ? old_span : new_span;
+}
+
+bool pp_patch_builder_has_literals(const struct pp_patch_builder *builder)
+{
+    return builder->new_bytes + builder->old_bytes > 0;
+}
+
+/* Before the first pair or literal of a block. */
+static void start_span(struct pp_patch_builder *b)
+{
+    if (b->pair_bytes + b->new_bytes + b->old_bytes > 0)
+        return;
+    b->old_start = b->old_at;
+    b->new_start = b->new_at;
+}
+
 /* One operation has one encoding, and two of a kind in a row are one. */
 static void add_operation(struct pp_patch_builder *b, enum pp_rollback_kind kind, uint64_t count)
 {
@@ -120,11 +144,13 @@ void pp_patch_builder_copy(struct pp_patch_builder *builder, uint64_t count)
     add_operation(builder, PP_ROLLBACK_COPY, count);
     builder->old_at += count;
     builder->new_at += count;
+    start_span(builder);
 }
 
 void pp_patch_builder_pair(struct pp_patch_builder *builder, const uint8_t *old_bytes,
                            const uint8_t *new_bytes, size_t count)
 {
+    start_span(builder);
     add_operation(builder, PP_ROLLBACK_PAIR, count);
     memcpy(builder->old_row + builder->pair_bytes, old_bytes, count);
     memcpy(builder->new_row + builder->pair_bytes, new_bytes, count);
@@ -135,6 +161,7 @@ void pp_patch_builder_pair(struct pp_patch_builder *builder, const uint8_t *old_
 
 void pp_patch_builder_new_literal(struct pp_patch_builder *builder, struct pp_bytes literal)
 {
+    start_span(builder);
     add_operation(builder, PP_ROLLBACK_NEW, literal.len);
     memcpy(builder->new_literals + builder->new_bytes, literal.data, literal.len);
     builder->new_bytes += literal.len;
@@ -143,6 +170,7 @@ void pp_patch_builder_new_literal(struct pp_patch_builder *builder, struct pp_by
 
 void pp_patch_builder_old_literal(struct pp_patch_builder *builder, struct pp_bytes literal)
 {
+    start_span(builder);
     add_operation(builder, PP_ROLLBACK_OLD, literal.len);
     memcpy(builder->old_literals + builder->old_bytes, literal.data, literal.len);
     builder->old_bytes += literal.len;
@@ -172,20 +200,21 @@ static enum pp_error put_slot(struct output *out, size_t number, int level, stru
     return PP_OK;
 }
 
-/* The range of the other image around the place that corresponds to these literals: the more of
-   them, the longer. */
-static struct pp_patch_prefix choose_prefix(struct pp_bytes image, uint64_t at, size_t literals)
+/* The range of the other image around the places that the block speaks of, which begin at start and
+   end at end: the more literals, the longer. */
+static struct pp_patch_prefix choose_prefix(struct pp_bytes image, uint64_t start, uint64_t end,
+                                            size_t literals)
 {
     enum { LITERALS_MIN = 16, BYTES_MIN = 1 << 16, FACTOR = 256 };
-    size_t bytes = literals > PP_PATCH_PREFIX_BYTES_MAX / FACTOR ? PP_PATCH_PREFIX_BYTES_MAX
-                                                                 : literals * FACTOR;
+    uint64_t bytes = end - start + BYTES_MIN + (uint64_t)literals * FACTOR;
     if (literals < LITERALS_MIN || image.len == 0)
         return (struct pp_patch_prefix){0, 0};
-    if (bytes < BYTES_MIN)
-        bytes = BYTES_MIN;
+    if (bytes > PP_PATCH_PREFIX_BYTES_MAX)
+        bytes = PP_PATCH_PREFIX_BYTES_MAX;
     if (bytes > image.len)
         bytes = image.len;
-    uint64_t offset = at > bytes / 2 ? at - bytes / 2 : 0;
+    uint64_t middle = start + (end - start) / 2;
+    uint64_t offset = middle > bytes / 2 ? middle - bytes / 2 : 0;
     if (offset > image.len - bytes)
         offset = image.len - bytes;
     return (struct pp_patch_prefix){offset, (uint32_t)bytes};
@@ -193,12 +222,12 @@ static struct pp_patch_prefix choose_prefix(struct pp_bytes image, uint64_t at, 
 
 /* Literals with the other image as prefix, or in planes where that is smaller: the smaller one. */
 static enum pp_error put_literals(struct output *out, size_t number, struct pp_bytes literals,
-                                  struct pp_bytes image, uint64_t at,
+                                  struct pp_bytes image, uint64_t start, uint64_t end,
                                   struct pp_patch_prefix *prefix, uint8_t *width)
 {
     struct pp_patch_builder *b = out->b;
     struct output plain = *out;
-    *prefix = choose_prefix(image, at, literals.len);
+    *prefix = choose_prefix(image, start, end, literals.len);
     struct pp_bytes range = {prefix->bytes > 0 ? image.data + prefix->offset : NULL, prefix->bytes};
     enum pp_error error = put_slot(&plain, number, LITERAL_LEVEL, literals, range);
     struct pp_patch_slot as_plain = out->block->slot[number];
@@ -276,13 +305,13 @@ static enum pp_error encode(struct pp_patch_builder *b, struct pp_patch_block *b
     error = put_slot(&out, PP_PATCH_SLOT_OPERATIONS, b->options.level, operations,
                      (struct pp_bytes){NULL, 0});
     if (error == PP_OK)
-        error =
-            put_literals(&out, PP_PATCH_SLOT_NEW_LITERALS, streams.new_literals,
-                         b->options.old_image, b->old_at, &block->old_prefix, &block->new_width);
+        error = put_literals(&out, PP_PATCH_SLOT_NEW_LITERALS, streams.new_literals,
+                             b->options.old_image, b->old_start, b->old_at, &block->old_prefix,
+                             &block->new_width);
     if (error == PP_OK)
-        error =
-            put_literals(&out, PP_PATCH_SLOT_OLD_LITERALS, streams.old_literals,
-                         b->options.new_image, b->new_at, &block->new_prefix, &block->old_width);
+        error = put_literals(&out, PP_PATCH_SLOT_OLD_LITERALS, streams.old_literals,
+                             b->options.new_image, b->new_start, b->new_at, &block->new_prefix,
+                             &block->old_width);
     if (error == PP_OK)
         error = put_deltas(&out, shape);
     pp_patch_block_write(b->block, block);

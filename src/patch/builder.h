@@ -25,6 +25,11 @@ enum { PP_PATCH_BUILDER_SPARE_OPERATIONS = 64 };
 size_t pp_patch_builder_room(const struct pp_patch_builder *builder);
 bool pp_patch_builder_is_empty(const struct pp_patch_builder *builder);
 
+/* How far the block reaches in the image where it reaches farther, from its first pair or literal
+   on. */
+uint64_t pp_patch_builder_span(const struct pp_patch_builder *builder);
+bool pp_patch_builder_has_literals(const struct pp_patch_builder *builder);
+
 /* Each adds an operation, or lengthens the last one, of count bytes: at least 1, and for all but
    copy at most the room. */
 void pp_patch_builder_copy(struct pp_patch_builder *builder, uint64_t count);

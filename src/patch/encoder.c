@@ -12,6 +12,7 @@ enum {
     PAGES_LEVEL = 3,
     PAGES_TOUCHED_BYTES = 2 * PP_PATCH_FEED_BYTES,
     COPY_BYTES_MIN = 256, /* shorter runs of equal bytes stay in their pair */
+    SPAN_BYTES = 3 << 20, /* of a block with literals: its prefix shall reach around it */
     GRID_BYTES = 64,      /* blocks end on this grid, so that items are not cut */
     ITEM_BYTES = 4        /* pairs begin and end on this one */
 };
@@ -267,6 +268,15 @@ static void add_piece(struct pp_patch_encoder *e, size_t room)
     piece->bytes -= added;
 }
 
+/* The piece goes to the next block: there is no room, or literals would be too far apart. */
+static bool block_is_full(const struct pp_patch_encoder *e, size_t room)
+{
+    bool has_literals = pp_patch_builder_has_literals(e->builder) ||
+                        e->piece.kind == PP_ROLLBACK_NEW || e->piece.kind == PP_ROLLBACK_OLD;
+    return room < GRID_BYTES || (has_literals && e->piece.kind != PP_ROLLBACK_COPY &&
+                                 pp_patch_builder_span(e->builder) > SPAN_BYTES);
+}
+
 enum pp_error pp_patch_encoder_next(struct pp_patch_encoder *encoder, struct pp_bytes *block)
 {
     struct pp_patch_encoder *e = encoder;
@@ -274,7 +284,7 @@ enum pp_error pp_patch_encoder_next(struct pp_patch_encoder *encoder, struct pp_
         if (e->piece.bytes == 0)
             e->piece = next_piece(e);
         size_t room = pp_patch_builder_room(e->builder);
-        if (e->piece.bytes == 0 || room < GRID_BYTES)
+        if (e->piece.bytes == 0 || block_is_full(e, room))
             break;
         add_piece(e, room);
     }

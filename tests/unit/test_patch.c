@@ -126,6 +126,25 @@ static void many_operations_return(void **state)
     buffer_free(&b);
 }
 
+/* Literals that are farther from each other than a prefix reaches. */
+static void literals_far_apart_return(void **state)
+{
+    (void)state;
+    struct buffer a = buffer_of(20 << 20), b = buffer_of((20 << 20) + 4 * 500);
+    fill_random(a.data, a.len, 11);
+    for (size_t i = 0; i < 4; i++) {
+        size_t part = a.len / 4;
+        memcpy(b.data + i * (part + 500), a.data + i * part, part);
+        memcpy(b.data + i * (part + 500) + part, a.data + i * part + 1000, 500);
+    }
+    struct buffer patch = check_patch(PP_PATCH_GENERIC, view(&a), view(&b));
+    buffer_free(&patch);
+    patch = check_patch(PP_PATCH_GENERIC, view(&b), view(&a));
+    buffer_free(&patch);
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
 /* Floats whose bits changed a little, with what floats hold besides numbers: -0.0, infinities,
    NaNs with payloads. */
 static void fill_floats(struct buffer *a, struct buffer *b, size_t width)
@@ -210,6 +229,7 @@ int main(void)
         cmocka_unit_test(edited_images_return),
         cmocka_unit_test(unrelated_images_return),
         cmocka_unit_test(many_operations_return),
+        cmocka_unit_test(literals_far_apart_return),
         cmocka_unit_test(floats_return_bit_by_bit),
         cmocka_unit_test(pages_keep_their_places),
         cmocka_unit_test(sizes_that_were_not_encoded_are_refused),
