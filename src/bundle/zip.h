@@ -117,13 +117,33 @@ PP_MUST_CHECK enum pp_zip_fault pp_zip_open(struct pp_bytes file, struct pp_zip_
 PP_MUST_CHECK enum pp_zip_fault pp_zip_next(struct pp_zip_reader *reader,
                                             struct pp_zip_entry *entry, bool *more);
 
+/*@ logic integer pp_zip_lower(integer c) = 'A' <= c <= 'Z' ? c + 32 : c;
+
+    predicate pp_zip_portable(integer c) =
+      'a' <= pp_zip_lower(c) <= 'z' || '0' <= c <= '9' || c == '.' || c == '_' || c == '-';
+
+    // What is accepted: portable characters in components that are not empty, do not begin with a
+    // dot or a dash, and do not end with a dot.
+    predicate pp_zip_name_good{L}(uint8_t *p, integer n) =
+      0 < n <= PP_ZIP_NAME_BYTES_MAX
+      && (\forall integer i; 0 <= i < n ==> p[i] == '/' || pp_zip_portable(p[i]))
+      && (\forall integer i; 0 <= i < n && (i == 0 || p[i - 1] == '/')
+            ==> p[i] != '/' && p[i] != '.' && p[i] != '-')
+      && p[n - 1] != '/' && p[n - 1] != '.';
+
+    predicate pp_zip_same_name{L}(uint8_t *a, uint8_t *b, integer n) =
+      \forall integer i; 0 <= i < n ==> pp_zip_lower(a[i]) == pp_zip_lower(b[i]); */
+
 /* The rule for names, without their order. */
 /*@ requires pp_bytes_readable(name);
-    assigns \nothing; */
+    assigns \nothing;
+    ensures sound: \result == PP_ZIP_OK ==> pp_zip_name_good(name.data, name.len); */
 PP_MUST_CHECK enum pp_zip_fault pp_zip_name_check(struct pp_bytes name);
 /* Order of names when A-Z counts as a-z: less than, equal to or greater than 0. */
 /*@ requires pp_bytes_readable(a) && pp_bytes_readable(b);
-    assigns \nothing; */
+    assigns \nothing;
+    ensures equal: \result == 0 <==> a.len == b.len && pp_zip_same_name(a.data, b.data, a.len);
+    ensures range: -1 <= \result <= 1; */
 int pp_zip_name_compare(struct pp_bytes a, struct pp_bytes b);
 
 /* ---- Writing -------------------------------------------------------------------------------- */
