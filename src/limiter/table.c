@@ -11,7 +11,7 @@
 /* Nine slots in ten may hold a live key; fewer buckets than this are no saving. */
 enum { LOAD_TENTHS = 9, BUCKETS_MIN = 64, BATCH = 16, FIRST_RING = 16, RING_STEP = 8 };
 
-static const uint8_t magic[8] = "pp-lim1";
+static const uint8_t magic[8] = "pp-lim2";
 
 /* ---- Memory ---- */
 

@@ -45,6 +45,7 @@ struct pp_limiter {
     uint32_t class_cells[RING_CLASSES];     /* ascending; 0 behind the last */
     uint32_t free_cells[RING_CLASSES];      /* list heads: cell number + 1, or 0 */
     uint64_t sweep_at;                      /* slot to look at next */
+    bool crowded;                           /* the latest search found no room */
     struct pp_limiter_stats stats;
 };
 

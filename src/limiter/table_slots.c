@@ -153,8 +153,11 @@ int64_t pp_table_insert(struct pp_limiter *limiter, struct pp_limiter_key key, u
     int64_t slot = room_in(limiter, first, now);
     if (slot == NO_SLOT)
         slot = room_in(limiter, second, now);
-    for (unsigned i = 0; slot == NO_SLOT && i < SEARCHES; i++)
+    /* A flood of new keys into a full table pays for one search a key. */
+    unsigned searches = limiter->crowded ? 1 : SEARCHES;
+    for (unsigned i = 0; slot == NO_SLOT && i < searches; i++)
         slot = make_room(limiter, i % 2 == 0 ? first : second, key.low + i, now);
+    limiter->crowded = slot == NO_SLOT;
     if (slot == NO_SLOT)
         return NO_SLOT;
     pp_table_fingerprints(limiter)[slot] = print;
