@@ -9,6 +9,7 @@
    <postproof/limiter.h> exact sliding windows for one key, in the caller's memory
    <postproof/limiter_table.h>  a limiter for millions of keys in one block of memory
    <postproof/rollback.h> patches that run in both directions, hash trees over pages
+   <postproof/versions.h> patches applied to files, a store of versions
 
    Conventions
    - Pointers are never NULL unless the parameter's description says that they may be.
@@ -30,6 +31,7 @@
 #include <postproof/note.h>
 #include <postproof/policy.h>
 #include <postproof/rollback.h>
+#include <postproof/versions.h>
 
 #define PP_VERSION "0.1.0"
 
