@@ -92,6 +92,11 @@ struct pp_digest pp_empty_hash(void);
 struct pp_tag pp_chain_tag(const struct pp_mac_key *key, const struct pp_tag *previous,
                            const struct pp_digest *leaf);
 
+/* The tags of entries that follow each other, the last one before them in *tag and the last of them
+   there afterwards; out[i] has room for PP_TAG_BYTES. */
+void pp_chain_tags(const struct pp_mac_key *key, struct pp_tag *tag, const struct pp_digest *leaves,
+                   size_t n, uint8_t *const *out);
+
 /* Many at once; engine may be NULL.  Results equal those of the functions above.
    pp_leaf_hash_many: prefixed[i] is 0x00 ‖ data, so that nothing is copied. */
 void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *prefixed, size_t n,

@@ -228,34 +228,63 @@ struct pp_digest pp_empty_hash(void)
     return pp_sha256((struct pp_bytes){NULL, 0});
 }
 
-/* Goes on from the state behind a pad block with a message that fits one block: the block is made
-   here, since SHA256_Update and SHA256_Final copy and clear more than that. */
-static void finish_pad(const struct pp_sha256_stream *pad, uint8_t block[BLOCK_BYTES], size_t bytes,
-                       struct pp_digest *out)
+/* The one block of a tag's inner hash and that of its outer hash, with their padding: laid out once
+   for many tags, where SHA256_Update and SHA256_Final would copy and clear them each time. */
+struct tag_blocks {
+    uint8_t inner[BLOCK_BYTES], outer[BLOCK_BYTES];
+};
+
+/* Pads a message of `bytes` bytes that follows the pad block of a MAC key. */
+static void pad_block(uint8_t block[BLOCK_BYTES], size_t bytes)
 {
-    SHA256_CTX state;
-    memcpy(state.h, pad->state, sizeof state.h);
-    block[bytes] = 0x80;
-    memset(block + bytes + 1, 0, BLOCK_BYTES - LENGTH_BYTES - bytes - 1);
     uint64_t bits = htobe64(8 * (uint64_t)(BLOCK_BYTES + bytes));
+    memset(block, 0, BLOCK_BYTES);
+    block[bytes] = 0x80;
     memcpy(block + BLOCK_BYTES - LENGTH_BYTES, &bits, sizeof bits);
-    SHA256_Transform(&state, block);
-    put_digest(&state, out);
+}
+
+static void init_tag_blocks(struct tag_blocks *blocks)
+{
+    pad_block(blocks->inner, 1 + PP_TAG_BYTES + PP_DIGEST_BYTES);
+    pad_block(blocks->outer, PP_DIGEST_BYTES);
+    blocks->inner[0] = TAG_DOMAIN;
+}
+
+/* Replaces the tag by the one after it. */
+static void next_tag(struct tag_blocks *blocks, const struct pp_mac_key *key,
+                     const struct pp_digest *leaf, struct pp_tag *tag)
+{
+    SHA256_CTX inner, outer;
+    struct pp_digest digest;
+    memcpy(inner.h, key->inner.state, sizeof inner.h);
+    memcpy(outer.h, key->outer.state, sizeof outer.h);
+    memcpy(blocks->inner + 1, tag->b, PP_TAG_BYTES);
+    memcpy(blocks->inner + 1 + PP_TAG_BYTES, leaf->b, PP_DIGEST_BYTES);
+    SHA256_Transform(&inner, blocks->inner);
+    put_digest(&inner, &digest);
+    memcpy(blocks->outer, digest.b, PP_DIGEST_BYTES);
+    SHA256_Transform(&outer, blocks->outer);
+    put_digest(&outer, &digest);
+    memcpy(tag->b, digest.b, PP_TAG_BYTES);
 }
 
 struct pp_tag pp_chain_tag(const struct pp_mac_key *key, const struct pp_tag *previous,
                            const struct pp_digest *leaf)
 {
-    enum { INPUT_BYTES = 1 + PP_TAG_BYTES + PP_DIGEST_BYTES };
-    uint8_t inner[BLOCK_BYTES], outer[BLOCK_BYTES];
-    struct pp_digest digest;
-    inner[0] = TAG_DOMAIN;
-    memcpy(inner + 1, previous->b, PP_TAG_BYTES);
-    memcpy(inner + 1 + PP_TAG_BYTES, leaf->b, PP_DIGEST_BYTES);
-    finish_pad(&key->inner, inner, INPUT_BYTES, &digest);
-    memcpy(outer, digest.b, PP_DIGEST_BYTES);
-    finish_pad(&key->outer, outer, PP_DIGEST_BYTES, &digest);
-    struct pp_tag tag;
-    memcpy(tag.b, digest.b, PP_TAG_BYTES);
+    struct tag_blocks blocks;
+    struct pp_tag tag = *previous;
+    init_tag_blocks(&blocks);
+    next_tag(&blocks, key, leaf, &tag);
     return tag;
+}
+
+void pp_chain_tags(const struct pp_mac_key *key, struct pp_tag *tag, const struct pp_digest *leaves,
+                   size_t n, uint8_t *const *out)
+{
+    struct tag_blocks blocks;
+    init_tag_blocks(&blocks);
+    for (size_t i = 0; i < n; i++) {
+        next_tag(&blocks, key, &leaves[i], tag);
+        memcpy(out[i], tag->b, PP_TAG_BYTES);
+    }
 }

@@ -97,10 +97,7 @@ static void tag_frames(struct pp_ledger *ledger, const struct pp_bytes *prefixed
 {
     struct pp_digest *leaves = ledger->leaves[ledger->filling] + ledger->leaf_count;
     pp_leaf_hash_many(ledger->engine, prefixed, count, leaves);
-    for (size_t i = 0; i < count; i++) {
-        ledger->tag = pp_chain_tag(&ledger->secrets->keys.tag, &ledger->tag, &leaves[i]);
-        memcpy(tags[i], ledger->tag.b, PP_TAG_BYTES);
-    }
+    pp_chain_tags(&ledger->secrets->keys.tag, &ledger->tag, leaves, count, tags);
     ledger->leaf_count += count;
 }
 

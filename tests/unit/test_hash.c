@@ -274,6 +274,30 @@ static void check_tags(struct pp_hash_engine *engine, size_t n)
 }
 
 /* Every count, so that each way of filling lanes and bursts occurs, with one engine throughout. */
+/* Each tag is that of its leaf and of the tag before it. */
+static void test_chained_tags_follow_each_other(void **state)
+{
+    (void)state;
+    enum { TAGS = 40 };
+    struct pp_mac_key key;
+    struct pp_digest secret = {{5}}, leaves[TAGS];
+    struct pp_tag tag = {{3}}, expected = tag;
+    uint8_t got[TAGS][PP_TAG_BYTES], *out[TAGS];
+    pp_mac_key_init(&key, &secret);
+    for (size_t i = 0; i < TAGS; i++) {
+        memset(leaves[i].b, (int)(7 * i), PP_DIGEST_BYTES);
+        out[i] = got[TAGS - 1 - i];
+    }
+    pp_chain_tags(&key, &tag, leaves, 0, out);
+    assert_memory_equal(&tag, &expected, sizeof tag);
+    pp_chain_tags(&key, &tag, leaves, TAGS, out);
+    for (size_t i = 0; i < TAGS; i++) {
+        expected = pp_chain_tag(&key, &expected, &leaves[i]);
+        assert_memory_equal(out[i], expected.b, PP_TAG_BYTES);
+    }
+    assert_memory_equal(&tag, &expected, sizeof tag);
+}
+
 static void test_many_equals_one_at_a_time(void **state)
 {
     (void)state;
@@ -303,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_hkdf_vectors),
         cmocka_unit_test(test_leaf_and_node_prefixes),
         cmocka_unit_test(test_chain_tag_is_a_mac),
+        cmocka_unit_test(test_chained_tags_follow_each_other),
         cmocka_unit_test(test_many_equals_one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
