@@ -360,6 +360,8 @@ await test('a selection says so, and counts everything', async () => {
   const errors = read('large.jsonl').split('\n').filter((line) => line.includes('"ERROR"')).length;
   assert.equal((await page.locator('#levels button').nth(4).innerText()).replace(/\D/g, ''), String(errors));
   assert.match(await text(page, 'match-text'), /20,\d\d\d in view/);
+  const [row] = await page.locator('#rows tr').all();
+  assert.match(await row.locator('td.hash').innerText(), /^[0-9a-f]{10}$/);
   await page.screenshot({ path: path.join(shots, 'timeline-selection.png') });
 });
 

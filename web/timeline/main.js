@@ -54,7 +54,7 @@ class Page {
     if (frame.complete) return;
     $('selection').hidden = false;
     $('selection').replaceChildren(`SELECTION: ${events.count.toLocaleString('en')} of ${count} events are in this page.`,
-      element('small', { text: 'The overview counts all of them. Left out were events below WARN, evenly. Read the others with the bundle itself.' }));
+      element('small', { text: 'The overview and the levels count all of them. Events from WARN on were taken first, of the others every so many. Read the rest with postproof bundle cat, or from the ledger.' }));
   }
 
   showRange() {
@@ -309,11 +309,16 @@ class Page {
 
   async check() {
     const { frame, events } = this.timeline;
-    if (!frame.complete) return this.sayUnchecked('This page holds a selection', 'The root is of all events of the window, so a selection can\u2019t be checked against it. Verify the bundle: postproof bundle verify.');
     if (!globalThis.crypto?.subtle) return this.sayUnchecked('This browser can\u2019t hash here', 'WebCrypto works in files and over https only. Open the file itself.');
     let done = 0;
-    const all = Math.max(1, 2 * events.count);
-    this.result = await checkTimeline(this.timeline, (n) => { done += n; $('progress').value = done / all; });
+    const all = Math.max(1, (frame.complete ? 2 : 1) * events.count);
+    const progress = (n) => { done += n; $('progress').value = done / all; };
+    if (!frame.complete) {
+      this.model.leaves = await hashLeaves(this.timeline, progress);
+      this.draw();
+      return this.sayUnchecked('This page holds a selection', 'Each event has its hash, but the root is of all events of the window: a selection can\u2019t be checked against it. Verify the bundle: postproof bundle verify.');
+    }
+    this.result = await checkTimeline(this.timeline, progress);
     this.model.leaves = this.result.leaves;
     $('progress').hidden = true;
     $('root-events').textContent = toHex(this.result.root);
