@@ -45,7 +45,15 @@ async function open(name, options = {}) {
 
 const text = (page, id) => page.locator(`#${id}`).innerText();
 const badge = (page) => text(page, 'badge');
-const settle = (page) => page.waitForTimeout(250);
+// In the page's own time, however slow the machine: behind its timers for typing, frames and the list.
+const settle = (page) => page.evaluate(async () => {
+  const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+  const frame = () => new Promise((resolve) => { requestAnimationFrame(resolve); });
+  await sleep(200);
+  await frame();
+  await frame();
+  await sleep(100);
+});
 
 async function compareWith(page, trusted) {
   await page.fill('#trusted', trusted);
