@@ -136,7 +136,7 @@ resident_kib() {
 }
 # flooded REQUESTS SEED: so many keys, each once, at most 3 in an hour.
 flooded() {
-    "$bench" -R -a "127.0.0.1:$resp" -q flood.request -n "$1" -d 600 -p 16 -m 0,0,100 -s "$2" \
+    "$bench" -R -a "127.0.0.1:$resp" -q flood.request -n "$1" -d 3000 -p 16 -m 0,0,100 -s "$2" \
         >resp.out || fail "the flood was not answered"
     [ "$(value failed resp.out)" -eq 0 ] || fail "the flood got errors"
     [ "$(value answered resp.out)" -ge "$1" ] || fail "a part of the flood is missing"
