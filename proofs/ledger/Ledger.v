@@ -2,7 +2,7 @@
 (* Proofs of the statements in spec/Ledger.v. *)
 From Coq Require Import List NArith PeanoNat Bool Lia.
 From PostProof.Spec Require Collision Merkle Encoding Ledger.
-From PostProof.Proofs.ledger Require Encoding Merkle.
+From PostProof.Proofs.ledger Require EncodingEntry Merkle.
 From PostProof.Proofs.ledger Require Import LedgerRun LedgerWriter.
 Import ListNotations.
 Import Spec.Collision Spec.Encoding Spec.Ledger.
@@ -64,7 +64,7 @@ Proof.
   rewrite <- E. cbn [Spec.Encoding.root]. clear E.
   apply orb_false_elim in L as [L _]. apply negb_false_iff, Nat.eqb_eq in L.
   unfold covered. rewrite <- (firstn_skipn 194 c) at 2. symmetry.
-  apply Proofs.ledger.Encoding.slice_app_inside. rewrite firstn_length. lia.
+  apply Proofs.ledger.EncodingEntry.slice_app_inside. rewrite firstn_length. lia.
 Qed.
 
 (* The general reduction, with what the last seal's stamp says. *)

@@ -2,7 +2,7 @@
 (* What the writer of spec/Ledger.v writes, its verifier accepts: lemmas for Ledger.v. *)
 From Coq Require Import List NArith PeanoNat Bool Lia.
 From PostProof.Spec Require Collision Merkle Encoding Ledger.
-From PostProof.Proofs.ledger Require Encoding.
+From PostProof.Proofs.ledger Require EncodingBytes EncodingFrame EncodingSeal.
 From PostProof.Proofs.ledger Require Import LedgerRun.
 Import ListNotations.
 Import Spec.Collision Spec.Encoding Spec.Ledger.
@@ -34,9 +34,9 @@ Qed.
 
 Lemma tag_size k p m : is_array 16 (pp_chain_tag key mac k p m) = true.
 Proof.
-  unfold pp_chain_tag. destruct (Proofs.ledger.Encoding.array_spec _ _
+  unfold pp_chain_tag. destruct (Proofs.ledger.EncodingBytes.array_spec _ _
     (mac_size k (84 :: p ++ m))) as [L B].
-  apply (Proofs.ledger.Encoding.array_slice 0 16); [easy|lia].
+  apply (Proofs.ledger.EncodingBytes.array_slice 0 16); [easy|lia].
 Qed.
 
 Lemma bytes_eqb_refl b : bytes_eqb b b = true.
@@ -89,12 +89,12 @@ Proof.
       destruct (_ =? commit); [easy|]. now destruct (_ || _).
     - rewrite (proj2 (N.ltb_lt _ _)) by lia. cbn [andb] in *.
       destruct (_ =? commit); [easy|]. destruct (_ || _); [easy|]. now destruct (_ =? prune). }
-  rewrite (Proofs.ledger.Encoding.seal_decode_encode s Typed Form).
-  destruct (Proofs.ledger.Encoding.seal_length s Typed) as [_ L].
+  rewrite (Proofs.ledger.EncodingSeal.seal_decode_encode s Typed Form).
+  destruct (Proofs.ledger.EncodingSeal.seal_length s Typed) as [_ L].
   assert (Cov : covered (pp_seal_encode s) = seal_covered s)
-    by (apply Proofs.ledger.Encoding.firstn_exact; now rewrite L).
+    by (apply Proofs.ledger.EncodingFrame.firstn_exact; now rewrite L).
   assert (Mac : mac_part (pp_seal_encode s) = m)
-    by (apply Proofs.ledger.Encoding.skipn_exact; now rewrite L).
+    by (apply Proofs.ledger.EncodingFrame.skipn_exact; now rewrite L).
   unfold seal_place_is_valid, seal_content_is_valid, pp_seal_mac_valid. rewrite Cov, Mac.
   change (seal_covered s) with (seal_covered (new_seal hash ledger_id st g [])). fold m.
   unfold s, new_seal. cbn [log_id epoch first_seq next_seq previous_tag tag Spec.Encoding.root].

@@ -47,6 +47,19 @@ uint64_t pp_get_u64(const uint8_t *p);
     ensures !\result ==> *out == \old(*out); */
 PP_MUST_CHECK bool pp_add_u64(uint64_t a, uint64_t b, uint64_t *out);
 
+/* The number of 1 bits. */
+/*@ // Powers of 2, and n * 2^k.
+    logic integer pp_pow2(integer k) = k <= 0 ? 1 : 2 * pp_pow2(k - 1);
+    logic integer pp_doubled(integer n, integer k) = k <= 0 ? n : 2 * pp_doubled(n, k - 1);
+
+    // The number of 1 bits of n; n without its k lowest bits.
+    logic integer pp_bits(integer n) = n <= 0 ? 0 : pp_bits(n / 2) + n % 2;
+    logic integer pp_drop(integer n, integer k) = k <= 0 ? n : pp_drop(n, k - 1) / 2; */
+/*@ assigns \nothing;
+    ensures count: \result == pp_bits(v);
+    ensures range: 0 <= \result <= 64; */
+unsigned pp_bits_set(uint64_t v);
+
 /* ---- Bytes ---------------------------------------------------------------------------------- */
 
 /* Copies n bytes between buffers that do not overlap. */

@@ -59,6 +59,33 @@ bool pp_add_u64(uint64_t a, uint64_t b, uint64_t *out)
     return true;
 }
 
+/*@ // In steps that the provers manage.
+    lemma pp_bits_0: pp_bits(0) == 0;
+    lemma pp_pow2_8: pp_pow2(8) == 0x100;
+    lemma pp_pow2_16: pp_pow2(16) == 0x10000;
+    lemma pp_pow2_24: pp_pow2(24) == 0x1000000;
+    lemma pp_pow2_32: pp_pow2(32) == 0x100000000;
+    lemma pp_pow2_40: pp_pow2(40) == 0x10000000000;
+    lemma pp_pow2_48: pp_pow2(48) == 0x1000000000000;
+    lemma pp_pow2_56: pp_pow2(56) == 0x100000000000000;
+    lemma pp_pow2_64: pp_pow2(64) == 0x10000000000000000; */
+
+unsigned pp_bits_set(uint64_t v)
+{
+    unsigned count = 0;
+    //@ ghost int i = 0;
+    /*@ loop invariant 0 <= count <= i <= 64;
+        loop invariant v < pp_pow2(64 - i);
+        loop invariant count + pp_bits(v) == pp_bits(\at(v, Pre));
+        loop assigns i, v, count;
+        loop variant v; */
+    for (; v != 0; v /= 2) {
+        count += v % 2;
+        //@ ghost i++;
+    }
+    return count;
+}
+
 /* restrict lets gcc make one memcpy of the loop. */
 void pp_copy(uint8_t *restrict dst, const uint8_t *restrict src, size_t n)
 {

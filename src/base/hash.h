@@ -102,6 +102,11 @@ void pp_chain_tags(const struct pp_mac_key *key, struct pp_tag *tag, const struc
 void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *prefixed, size_t n,
                        struct pp_digest *out);
 /* out[i] = node(children[2 i], children[2 i + 1]); out may be children itself. */
+/*@ requires \valid_read(children + (0 .. 2 * n - 1)) && \valid(out + (0 .. n - 1));
+    requires out == children || \separated(out + (0 .. n - 1), children + (0 .. 2 * n - 1));
+    assigns out[0 .. n - 1];
+    ensures \forall integer i; 0 <= i < n ==>
+      out[i] == pp_node_of(\old(children[2 * i]), \old(children[2 * i + 1])); */
 void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *children, size_t n,
                        struct pp_digest *out);
 /* Without lanes: independent hashes in turn, block by block, so that the processor overlaps their

@@ -3,11 +3,9 @@
 
 #include "ledger_internal.h"
 
-#include "../base/base.h"
+enum { AT_FIRST = 8, AT_NEXT = 16, AT_COUNT = 24, OFFSET_BYTES = 8 };
 
-enum { MAGIC_BYTES = 8, AT_FIRST = 8, AT_NEXT = 16, AT_COUNT = 24, OFFSET_BYTES = 8 };
-
-static const uint8_t magic[MAGIC_BYTES + 1] = "PPINDEX1";
+#define MAGIC UINT64_C(0x5050494e44455831) /* "PPINDEX1" */
 
 /*@ assigns \nothing;
     ensures \result == pp_index_blocks_before(seq); */
@@ -21,15 +19,87 @@ uint64_t pp_index_offset_count(uint64_t first_seq, uint64_t next_seq)
     return blocks_before(next_seq) - blocks_before(first_seq);
 }
 
+/*@ ghost
+    /@ requires a <= b; decreases b; assigns \nothing;
+       ensures 0 <= pp_nodes_over(a) <= pp_nodes_over(b) <= 2 * b; @/
+    void pp_nodes_grow(uint64_t a, uint64_t b)
+    {
+        if (b > 0)
+            pp_nodes_grow(a / 2, b / 2);
+    }
+*/
+
 uint64_t pp_index_node_count(uint64_t first_seq, uint64_t next_seq)
 {
+    //@ ghost pp_nodes_grow(first_seq / 64, next_seq / 64);
     return pp_merkle_nodes_completed(next_seq) - pp_merkle_nodes_completed(first_seq);
 }
 
 size_t pp_index_bytes(uint64_t first_seq, uint64_t next_seq)
 {
+    //@ ghost pp_nodes_grow(first_seq / 64, next_seq / 64);
     return PP_INDEX_HEAD_BYTES + pp_index_offset_count(first_seq, next_seq) * OFFSET_BYTES +
            pp_index_node_count(first_seq, next_seq) * PP_DIGEST_BYTES;
+}
+
+/*@ requires first_seq <= next_seq && \valid(out + (0 .. 31));
+    assigns out[0 .. 31];
+    ensures pp_index_head(out, first_seq, next_seq); */
+static void put_head(uint64_t first_seq, uint64_t next_seq, uint8_t *out)
+{
+    pp_put_u64(out, MAGIC);
+    pp_put_u64(out + AT_FIRST, first_seq);
+    //@ assert pp_be64(out) == MAGIC;
+    pp_put_u64(out + AT_NEXT, next_seq);
+    //@ assert pp_be64(out) == MAGIC && pp_be64(out + 8) == first_seq;
+    pp_put_u64(out + AT_COUNT, pp_index_offset_count(first_seq, next_seq));
+    //@ assert pp_be64(out) == MAGIC && pp_be64(out + 8) == first_seq;
+    //@ assert pp_be64(out + 16) == next_seq;
+}
+
+/*@ requires \valid(out + (0 .. 8 * n - 1)) && \valid_read(offsets + (0 .. n - 1));
+    requires n <= SIZE_MAX / 8;
+    requires \separated(out + (0 .. 8 * n - 1), offsets + (0 .. n - 1));
+    assigns out[0 .. 8 * n - 1];
+    ensures pp_offsets_at(out, offsets, n); */
+static void put_offsets(const uint64_t *offsets, uint64_t n, uint8_t *out)
+{
+    /*@ loop invariant 0 <= i <= n;
+        loop invariant pp_offsets_at(out, offsets, i);
+        loop assigns i, out[0 .. 8 * n - 1];
+        loop variant n - i; */
+    for (uint64_t i = 0; i < n; i++)
+        pp_put_u64(out + i * OFFSET_BYTES, offsets[i]);
+}
+
+/*@ requires \valid(out + (0 .. 32 * n - 1)) && \valid_read(nodes + (0 .. n - 1));
+    requires n <= SIZE_MAX / 32;
+    requires \separated(out + (0 .. 32 * n - 1), nodes + (0 .. n - 1));
+    assigns out[0 .. 32 * n - 1];
+    ensures pp_digests_at(out, nodes, n); */
+static void put_nodes(const struct pp_digest *nodes, uint64_t n, uint8_t *out)
+{
+    /*@ loop invariant 0 <= i <= n;
+        loop invariant pp_digests_at(out, nodes, i);
+        loop assigns i, out[0 .. 32 * n - 1];
+        loop variant n - i; */
+    for (uint64_t i = 0; i < n; i++)
+        pp_copy(out + i * PP_DIGEST_BYTES, nodes[i].b, PP_DIGEST_BYTES);
+}
+
+/*@ requires \valid(out + (0 .. 8 * m + 32 * n - 1));
+    requires \valid_read(offsets + (0 .. m - 1)) && \valid_read(nodes + (0 .. n - 1));
+    requires m <= SIZE_MAX / 64 && n <= SIZE_MAX / 64;
+    requires \separated(out + (0 .. 8 * m + 32 * n - 1), offsets + (0 .. m - 1));
+    requires \separated(out + (0 .. 8 * m + 32 * n - 1), nodes + (0 .. n - 1));
+    assigns out[0 .. 8 * m + 32 * n - 1];
+    ensures offsets: pp_offsets_at(out, offsets, m);
+    ensures nodes: pp_digests_at(out + 8 * m, nodes, n); */
+static void put_arrays(const uint64_t *offsets, uint64_t m, const struct pp_digest *nodes,
+                       uint64_t n, uint8_t *out)
+{
+    put_nodes(nodes, n, out + m * OFFSET_BYTES);
+    put_offsets(offsets, m, out);
 }
 
 void pp_index_encode(uint64_t first_seq, uint64_t next_seq, const uint64_t *offsets,
@@ -37,20 +107,20 @@ void pp_index_encode(uint64_t first_seq, uint64_t next_seq, const uint64_t *offs
 {
     uint64_t offset_count = pp_index_offset_count(first_seq, next_seq);
     uint64_t node_count = pp_index_node_count(first_seq, next_seq);
-    pp_copy(out, magic, MAGIC_BYTES);
-    pp_put_u64(out + AT_FIRST, first_seq);
-    pp_put_u64(out + AT_NEXT, next_seq);
-    pp_put_u64(out + AT_COUNT, offset_count);
-    uint8_t *p = out + PP_INDEX_HEAD_BYTES;
-    for (uint64_t i = 0; i < offset_count; i++, p += OFFSET_BYTES)
-        pp_put_u64(p, offsets[i]);
-    for (uint64_t i = 0; i < node_count; i++, p += PP_DIGEST_BYTES)
-        pp_copy(p, nodes[i].b, PP_DIGEST_BYTES);
+    //@ ghost pp_nodes_grow(first_seq / 64, next_seq / 64);
+    //@ assert node_count <= SIZE_MAX / 64 && offset_count <= SIZE_MAX / 64;
+    put_arrays(offsets, offset_count, nodes, node_count, out + PP_INDEX_HEAD_BYTES);
+    //@ ghost uint8_t *at = out + (PP_INDEX_HEAD_BYTES + 8 * offset_count);
+    //@ assert pp_digests_at(at, nodes, node_count);
+    //@ ghost Arrays: ;
+    put_head(first_seq, next_seq, out);
+    /*@ assert kept: \forall integer i; 0 <= i < 32 * node_count ==> at[i] == \at(at[i], Arrays); */
+    //@ assert pp_digests_at(at, nodes, node_count);
 }
 
 enum pp_error pp_index_decode(struct pp_bytes file, struct pp_segment_index *index)
 {
-    if (file.len < PP_INDEX_HEAD_BYTES || !pp_equal_constant_time(file.data, magic, MAGIC_BYTES))
+    if (file.len < PP_INDEX_HEAD_BYTES || pp_get_u64(file.data) != MAGIC)
         return PP_ERROR_FORMAT;
     uint64_t first = pp_get_u64(file.data + AT_FIRST), next = pp_get_u64(file.data + AT_NEXT);
     if (next < first || next > INT64_MAX)

@@ -11,7 +11,9 @@
 #include <postproof/ledger.h>
 #include <postproof/note.h>
 
+#include "../base/base.h"
 #include "../base/hash.h"
+#include "merkle_internal.h"
 
 /* ---- Frames (section 2) -------------------------------------------------------------------- */
 
@@ -248,58 +250,6 @@ PP_MUST_CHECK enum pp_error pp_checkpoint_cosign(const struct pp_note_signer *si
                                                  struct pp_bytes note, uint64_t time_s, char *out,
                                                  size_t cap, size_t *len);
 
-/* ---- Tree (section 4) ---------------------------------------------------------------------- */
-
-/* The peaks of a growing tree: peaks[h] is the complete subtree of height h when bit h of size is
-   set.  136 lines of state at most, whatever the size. */
-struct pp_merkle_tree {
-    uint64_t size;
-    struct pp_digest peaks[PP_MERKLE_HEIGHT_MAX + 1];
-};
-void pp_merkle_tree_init(struct pp_merkle_tree *tree);
-/* From peaks as a header lists them, largest first.  PP_ERROR_FORMAT when count does not fit. */
-PP_MUST_CHECK enum pp_error pp_merkle_tree_load(struct pp_merkle_tree *tree, uint64_t size,
-                                                const struct pp_digest *peaks, size_t count);
-/* The peaks, largest first, into out[64]; returns their number. */
-size_t pp_merkle_tree_peaks(const struct pp_merkle_tree *tree, struct pp_digest *out);
-struct pp_digest pp_merkle_tree_root(const struct pp_merkle_tree *tree);
-
-/* Where completed nodes of height >= 6 go, in order of completion; NULL where nobody asks.
-   pp_merkle_tree_append adds the difference of pp_merkle_nodes_completed after and before: at most
-   2 * (count / 64 + 1) + 57 of them, since one leaf can complete a node of every height. */
-struct pp_node_sink {
-    struct pp_digest *nodes;
-    size_t count, cap;
-};
-/* Appends leaf hashes.  leaves is scratch as well: its contents are lost.  engine and sink may be
-   NULL.  PP_ERROR_NO_SPACE when the sink is full, PP_ERROR_TOO_LARGE beyond 2^63 - 1 leaves; then
-   nothing was changed. */
-PP_MUST_CHECK enum pp_error pp_merkle_tree_append(struct pp_merkle_tree *tree,
-                                                  struct pp_hash_engine *engine,
-                                                  struct pp_digest *leaves, size_t count,
-                                                  struct pp_node_sink *sink);
-
-/* Number of nodes of height >= 6 completed in a tree of n leaves: for the index (section 8). */
-/*@ assigns \nothing; */
-uint64_t pp_merkle_nodes_completed(uint64_t leaves);
-/* Position of the node (height >= 6, number within its height) in the order of completion. */
-/*@ assigns \nothing; */
-uint64_t pp_merkle_node_position(unsigned height, uint64_t number);
-
-/* The subtrees whose hashes a proof consists of, in proof order: each covers the leaves
-   [start, start + 2^height) or, at the right edge, [start, end).  The caller hashes them. */
-struct pp_merkle_range {
-    uint64_t start, end;
-};
-/* PP_ERROR_ARGUMENT when index >= size (old_size > new_size), or the size exceeds 2^63 - 1.
-   ranges has PP_PROOF_HASHES_MAX. */
-PP_MUST_CHECK enum pp_error pp_merkle_inclusion_ranges(uint64_t index, uint64_t size,
-                                                       struct pp_merkle_range *ranges,
-                                                       size_t *count);
-PP_MUST_CHECK enum pp_error pp_merkle_consistency_ranges(uint64_t old_size, uint64_t new_size,
-                                                         struct pp_merkle_range *ranges,
-                                                         size_t *count);
-
 /* ---- Index of a closed segment (section 8) -------------------------------------------------- */
 
 enum { PP_INDEX_BLOCK_ENTRIES = 64, PP_INDEX_HEAD_BYTES = 32 };
@@ -313,6 +263,23 @@ struct pp_segment_index {
     uint64_t node_count;
 };
 /*@ logic integer pp_index_blocks_before(integer seq) = (seq + 63) / 64;
+
+    // How many offsets and nodes the index of the entries first .. next - 1 has, and its length.
+    logic integer pp_index_offsets(integer first, integer next) =
+      pp_index_blocks_before(next) - pp_index_blocks_before(first);
+    logic integer pp_index_nodes(integer first, integer next) =
+      pp_nodes_over(next / 64) - pp_nodes_over(first / 64);
+    logic integer pp_index_len(integer first, integer next) =
+      32 + 8 * pp_index_offsets(first, next) + 32 * pp_index_nodes(first, next);
+
+    // "PPINDEX1" and three numbers; n offsets; n digests.
+    predicate pp_index_head{L}(uint8_t *p, integer first, integer next) =
+      pp_be64(p) == 0x5050494e44455831 && pp_be64(p + 8) == first && pp_be64(p + 16) == next
+      && pp_be64(p + 24) == pp_index_offsets(first, next);
+    predicate pp_offsets_at{L}(uint8_t *p, uint64_t *offsets, integer n) =
+      \forall integer k; 0 <= k < n ==> pp_be64(p + 8 * k) == offsets[k];
+    predicate pp_digests_at{L}(uint8_t *p, struct pp_digest *digests, integer n) =
+      \forall integer k, i; 0 <= k < n && 0 <= i < 32 ==> p[32 * k + i] == digests[k].b[i];
 
     // An index whose arrays are as long as its numbers say.
     predicate pp_index_is_valid{L}(struct pp_segment_index *x) =
@@ -328,12 +295,28 @@ struct pp_segment_index {
     assigns \nothing;
     ensures \result == pp_index_blocks_before(next_seq) - pp_index_blocks_before(first_seq); */
 uint64_t pp_index_offset_count(uint64_t first_seq, uint64_t next_seq);
-/*@ assigns \nothing; */
-uint64_t pp_index_node_count(uint64_t first_seq, uint64_t next_seq);
 /*@ requires first_seq <= next_seq;
-    assigns \nothing; */
+    assigns \nothing;
+    ensures \result == pp_index_nodes(first_seq, next_seq); */
+uint64_t pp_index_node_count(uint64_t first_seq, uint64_t next_seq);
+/*@ requires first_seq <= next_seq <= INT64_MAX;
+    assigns \nothing;
+    ensures \result == pp_index_len(first_seq, next_seq); */
 size_t pp_index_bytes(uint64_t first_seq, uint64_t next_seq);
 /* Writes pp_index_bytes at out. */
+/*@ requires first_seq <= next_seq <= INT64_MAX;
+    requires \valid(out + (0 .. pp_index_len(first_seq, next_seq) - 1));
+    requires \valid_read(offsets + (0 .. pp_index_offsets(first_seq, next_seq) - 1));
+    requires \valid_read(nodes + (0 .. pp_index_nodes(first_seq, next_seq) - 1));
+    requires \separated(out + (0 .. pp_index_len(first_seq, next_seq) - 1),
+                        offsets + (0 .. pp_index_offsets(first_seq, next_seq) - 1));
+    requires \separated(out + (0 .. pp_index_len(first_seq, next_seq) - 1),
+                        nodes + (0 .. pp_index_nodes(first_seq, next_seq) - 1));
+    assigns out[0 .. pp_index_len(first_seq, next_seq) - 1];
+    ensures head: pp_index_head(out, first_seq, next_seq);
+    ensures offsets: pp_offsets_at(out + 32, offsets, pp_index_offsets(first_seq, next_seq));
+    ensures nodes: pp_digests_at(out + (32 + 8 * pp_index_offsets(first_seq, next_seq)), nodes,
+                                 pp_index_nodes(first_seq, next_seq)); */
 void pp_index_encode(uint64_t first_seq, uint64_t next_seq, const uint64_t *offsets,
                      const struct pp_digest *nodes, uint8_t *out);
 /*@ requires pp_bytes_readable(file) && \valid(index);
@@ -356,11 +339,18 @@ PP_MUST_CHECK enum pp_error pp_index_decode(struct pp_bytes file, struct pp_segm
     ensures \result == pp_be64(index->offsets
       + (seq / 64 - pp_index_blocks_before(index->first_seq)) * 8); */
 uint64_t pp_index_offset(const struct pp_segment_index *index, uint64_t seq);
-/* The node (height >= 6, number in its height) when it was completed in this segment. */
-/*@ requires \valid_read(index) && pp_index_is_valid(index) && \valid(node);
+/* The node (height 6 to 63, number in its height, its last leaf below 2^63) when it was completed
+   in this segment. */
+/*@ requires 6 <= height <= PP_MERKLE_HEIGHT_MAX && number < pp_pow2(63 - height);
+    requires \valid_read(index) && pp_index_is_valid(index) && \valid(node);
     requires \separated(node, index);
     requires \separated(node, index->nodes + (0 .. 32 * index->node_count - 1));
-    assigns *node; */
+    assigns *node;
+    ensures found: \result <==>
+      0 <= pp_node_position(height, number) - pp_nodes_over(index->first_seq / 64)
+        < index->node_count;
+    ensures node: \result ==> pp_same(&node->b[0], index->nodes
+      + (pp_node_position(height, number) - pp_nodes_over(index->first_seq / 64)) * 32, 32); */
 PP_MUST_CHECK bool pp_index_node(const struct pp_segment_index *index, unsigned height,
                                  uint64_t number, struct pp_digest *node);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks of Merkle proofs: inclusion (RFC 9162 section 2.1.3.2) and consistency (2.1.4.2). */
-#include "ledger_internal.h"
+#include <postproof/ledger.h>
 
 #include "../base/base.h"
+#include "../base/hash.h"
 
 /* Digests go by value between the functions here: without addresses there is no memory to reason
    about, and the compiler inlines them. */

@@ -309,14 +309,6 @@ size_t pp_segment_header_write(const struct pp_segment_header *header, const str
     return PP_FRAME_HEAD_BYTES + covered + PP_DIGEST_BYTES;
 }
 
-static size_t one_bits(uint64_t n)
-{
-    size_t count = 0;
-    for (; n != 0; n &= n - 1)
-        count++;
-    return count;
-}
-
 enum pp_error pp_segment_header_decode(struct pp_bytes content, struct pp_segment_header *header)
 {
     const uint8_t *p = content.data;
@@ -329,7 +321,7 @@ enum pp_error pp_segment_header_decode(struct pp_bytes content, struct pp_segmen
     size_t peak_count = p[peaks_at - 1];
     uint64_t first_seq = pp_get_u64(p + HEAD_FIRST_SEQ);
     uint64_t epoch = pp_get_u64(p + HEAD_EPOCH);
-    if (first_seq > INT64_MAX || epoch > PP_EPOCH_MAX || peak_count != one_bits(first_seq) ||
+    if (first_seq > INT64_MAX || epoch > PP_EPOCH_MAX || peak_count != pp_bits_set(first_seq) ||
         content.len != HEAD_FIXED_BYTES + origin_len + peak_count * PP_DIGEST_BYTES)
         return PP_ERROR_FORMAT;
     *header = (struct pp_segment_header){
