@@ -72,11 +72,11 @@ static void checkpoint_fill_bf16(uint8_t *a, uint8_t *b, size_t n, uint64_t *sta
 static size_t checkpoint_shift(uint8_t *b, size_t n, uint64_t *state)
 {
     for (int i = 0; i <= 16; i++) {
-        size_t bytes = i == 16 ? CHECKPOINT_GROWTH_BYTES % CHECKPOINT_ROW_BYTES
-                               : (size_t)CHECKPOINT_ROW_BYTES;
-        size_t at = i == 16 ? 0
-                            : checkpoint_random(state) % (n / CHECKPOINT_ROW_BYTES) *
-                                  CHECKPOINT_ROW_BYTES;
+        size_t bytes =
+            i == 16 ? CHECKPOINT_GROWTH_BYTES % CHECKPOINT_ROW_BYTES : (size_t)CHECKPOINT_ROW_BYTES;
+        size_t at =
+            i == 16 ? 0
+                    : checkpoint_random(state) % (n / CHECKPOINT_ROW_BYTES) * CHECKPOINT_ROW_BYTES;
         memmove(b + at + bytes, b + at, n - at);
         for (size_t k = 0; k + 4 <= bytes; k += 4)
             checkpoint_put_f32(b + at + k, 0.02F * checkpoint_normal(state));

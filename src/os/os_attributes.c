@@ -180,8 +180,8 @@ int pp_os_reserve(int fd, uint64_t offset, uint64_t bytes)
         return -EFBIG;
     if (bytes == 0)
         return 0;
-    int result = result_of(TEMP_FAILURE_RETRY(
-        fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes)));
+    int result = result_of(
+        TEMP_FAILURE_RETRY(fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes)));
     return result == -EOPNOTSUPP || result == -ENOSYS ? 0 : result;
 }
 

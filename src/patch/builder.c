@@ -115,6 +115,13 @@ bool pp_patch_builder_has_literals(const struct pp_patch_builder *builder)
     return builder->new_bytes + builder->old_bytes > 0;
 }
 
+void pp_patch_builder_restart(struct pp_patch_builder *builder)
+{
+    builder->old_at = builder->new_at = 0;
+    builder->operations = 0;
+    builder->pair_bytes = builder->new_bytes = builder->old_bytes = 0;
+}
+
 /* Before the first pair or literal of a block. */
 static void start_span(struct pp_patch_builder *b)
 {

@@ -30,6 +30,9 @@ bool pp_patch_builder_is_empty(const struct pp_patch_builder *builder);
 uint64_t pp_patch_builder_span(const struct pp_patch_builder *builder);
 bool pp_patch_builder_has_literals(const struct pp_patch_builder *builder);
 
+/* Back to the beginning of both images, with nothing collected. */
+void pp_patch_builder_restart(struct pp_patch_builder *builder);
+
 /* Each adds an operation, or lengthens the last one, of count bytes: at least 1, and for all but
    copy at most the room. */
 void pp_patch_builder_copy(struct pp_patch_builder *builder, uint64_t count);
