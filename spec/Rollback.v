@@ -402,6 +402,18 @@ Definition sizes_from_script : Prop :=
   forall d s source result, run d s source = Some result ->
     size source = source_size d s /\ size result = source_size (opposite d) s.
 
+(* An operation in two parts is the operation: so a reader may hold pieces of the streams and images,
+   as pp_rollback_run_step does. *)
+Definition splits (whole first second : operation) : Prop :=
+  match whole, first, second with
+  | Copy n d, Copy a e, Copy b f => n = a + b /\ e = d /\ f = d
+  | Pair w, Pair a, Pair b | New w, New a, New b | Old w, Old a, Old b => w = a ++ b
+  | _, _, _ => False
+  end.
+Definition run_in_pieces : Prop :=
+  forall d whole first second s image, splits whole first second ->
+    run d (whole :: s) image = run d (first :: second :: s) image.
+
 (* Reverting is applying the inverse script; the inverse of the inverse is the script. *)
 Definition revert_applies_inverse : Prop :=
   forall s image, script_is_typed s = true -> revert s image = apply (inverse s) image.

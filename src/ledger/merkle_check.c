@@ -236,6 +236,9 @@ static struct climb step(struct climb climb, struct pp_digest sibling)
         index /= 2;
         last /= 2;
     }
+    //@ assert risen: !(index > 0 && index % 2 == 0);
+    //@ assert risen: pp_rise_index(index) == index;
+    //@ assert risen: pp_rise_last(index, last) == last;
     return (struct climb){index / 2, last / 2, node(sibling, climb.old_root),
                           node(sibling, climb.new_root)};
 }

@@ -1,38 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a whole script on images in memory. */
+/* Begins a run, and runs a whole script on images in memory: one window that holds everything. */
 #include "rollback_internal.h"
 
-#include "../base/base.h"
-
-/* Where the next operation begins in each stream and image. */
-struct places {
-    size_t delta, new_literal, old_literal, source, out;
-};
-
 /* The script speaks of exactly all there is. */
-static bool script_fits(const struct pp_rollback_streams *streams, uint64_t old_bytes,
-                        uint64_t new_bytes)
+/*@ requires pp_bytes_readable(control);
+    assigns \nothing;
+    ensures \result <==> control.len % 10 == 0
+      && pp_script_fits(control.data, control.len / 10, left)
+      && pp_sums_exact(control.data, control.len / 10, left); */
+static bool script_fits(struct pp_bytes control, struct pp_rollback_sizes left)
 {
-    struct pp_rollback_sizes left = {
-        .old_bytes = old_bytes,
-        .new_bytes = new_bytes,
-        .control_bytes = streams->control.len,
-        .delta_bytes = streams->deltas.len,
-        .new_literal_bytes = streams->new_literals.len,
-        .old_literal_bytes = streams->old_literals.len,
-    };
-    return pp_rollback_control_check(streams->control, &left) == PP_OK &&
-           pp_rollback_sizes_done(&left);
+    return pp_rollback_control_check(control, &left) == PP_OK && pp_rollback_sizes_done(&left);
 }
 
-/* A literal that the target has, or one that the source must have. */
-static bool run_literal(bool is_target, const uint8_t *literal, const uint8_t *source, uint8_t *out,
-                        size_t n)
+void pp_rollback_run_init(struct pp_rollback_run *run, enum pp_rollback_direction direction,
+                          const struct pp_rollback_sizes *sizes)
 {
-    if (!is_target)
-        return pp_equal_constant_time(source, literal, n);
-    pp_copy(out, literal, n);
-    return true;
+    *run = (struct pp_rollback_run){.left = *sizes, .direction = direction};
 }
 
 enum pp_error pp_rollback_run(enum pp_rollback_direction direction,
@@ -40,34 +24,29 @@ enum pp_error pp_rollback_run(enum pp_rollback_direction direction,
                               uint8_t *out, size_t out_bytes)
 {
     bool apply = direction == PP_ROLLBACK_APPLY;
-    struct pp_rollback_operation operation;
-    struct places at = {0};
-    if (!script_fits(streams, apply ? source.len : out_bytes, apply ? out_bytes : source.len))
+    const struct pp_rollback_sizes sizes = {
+        .old_bytes = apply ? source.len : out_bytes,
+        .new_bytes = apply ? out_bytes : source.len,
+        .control_bytes = streams->control.len,
+        .delta_bytes = streams->deltas.len,
+        .new_literal_bytes = streams->new_literals.len,
+        .old_literal_bytes = streams->old_literals.len,
+    };
+    struct pp_rollback_window window = {
+        .control = streams->control,
+        .deltas = streams->deltas,
+        .new_literals = streams->new_literals,
+        .old_literals = streams->old_literals,
+        .source = source,
+        .out = out,
+        .room = out_bytes,
+    };
+    struct pp_rollback_run run;
+    if (!script_fits(streams->control, sizes))
         return PP_ERROR_FORMAT;
-    for (size_t k = 0; k < streams->control.len; k += PP_ROLLBACK_OPERATION_BYTES) {
-        if (pp_rollback_operation_read(streams->control.data + k, &operation) != PP_OK)
-            return PP_ERROR_FORMAT;
-        size_t n = (size_t)operation.count;
-        const uint8_t *from = source.data + at.source;
-        uint8_t *to = out + at.out;
-        if (operation.kind == PP_ROLLBACK_COPY) {
-            pp_rollback_copy_bytes(direction, operation.delta, from, to, n);
-        } else if (operation.kind == PP_ROLLBACK_PAIR) {
-            pp_rollback_pair_bytes(direction, streams->deltas.data + at.delta, from, to, n);
-            at.delta += n;
-        } else if (operation.kind == PP_ROLLBACK_NEW) {
-            if (!run_literal(apply, streams->new_literals.data + at.new_literal, from, to, n))
-                return PP_ERROR_MISMATCH;
-            at.new_literal += n;
-        } else {
-            if (!run_literal(!apply, streams->old_literals.data + at.old_literal, from, to, n))
-                return PP_ERROR_MISMATCH;
-            at.old_literal += n;
-        }
-        if (operation.kind != (apply ? PP_ROLLBACK_NEW : PP_ROLLBACK_OLD))
-            at.source += n;
-        if (operation.kind != (apply ? PP_ROLLBACK_OLD : PP_ROLLBACK_NEW))
-            at.out += n;
-    }
-    return PP_OK;
+    pp_rollback_run_init(&run, direction, &sizes);
+    enum pp_rollback_state state = pp_rollback_run_step(&run, &window);
+    if (state == PP_ROLLBACK_WRONG_BASE)
+        return PP_ERROR_MISMATCH;
+    return state == PP_ROLLBACK_DONE ? PP_OK : PP_ERROR_FORMAT;
 }

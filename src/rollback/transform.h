@@ -28,6 +28,19 @@ enum pp_rollback_item {
     PP_ROLLBACK_ITEM_COUNT
 };
 
+/*@ // Little-endian integers, and the maps between them for integers below `range`.
+    logic integer pp_le16{L}(uint8_t *p) = p[0] + p[1] * 0x100;
+    logic integer pp_le32{L}(uint8_t *p) =
+      p[0] + p[1] * 0x100 + p[2] * 0x10000 + p[3] * 0x1000000;
+    logic integer pp_zigzag(integer v, integer range) =
+      2 * v < range ? 2 * v : 2 * (range - 1 - v) + 1;
+    logic integer pp_unzigzag(integer v, integer range) =
+      v % 2 == 0 ? v / 2 : range - 1 - v / 2;
+    logic integer pp_order(integer v, integer range) =
+      2 * v < range ? v + range / 2 : range - 1 - v;
+    logic integer pp_unorder(integer v, integer range) =
+      2 * v >= range ? v - range / 2 : range - 1 - v; */
+
 /* Bytes of an item: 1, 2 or 4. */
 size_t pp_rollback_item_bytes(enum pp_rollback_item item);
 /* n bytes of each row become n bytes of values: little-endian items, then bytes that fill no whole

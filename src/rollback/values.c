@@ -2,6 +2,8 @@
 /* Values from two rows and a row from the values: differences of bytes, integers and floats. */
 #include "transform.h"
 
+/*@ assigns \nothing;
+    ensures \result == 1 || \result == 2 || \result == 4; */
 size_t pp_rollback_item_bytes(enum pp_rollback_item item)
 {
     if (item == PP_ROLLBACK_ITEM_INT16 || item == PP_ROLLBACK_ITEM_FLOAT16)
@@ -11,74 +13,119 @@ size_t pp_rollback_item_bytes(enum pp_rollback_item item)
     return 1;
 }
 
+/*@ requires \valid_read(p + (0 .. 1));
+    assigns \nothing;
+    ensures \result == pp_le16(p); */
 static uint16_t get16(const uint8_t *p)
 {
-    return (uint16_t)(p[0] | p[1] << 8);
+    return (uint16_t)(p[0] + p[1] * 0x100U);
 }
 
+/*@ requires \valid(p + (0 .. 1));
+    assigns p[0 .. 1];
+    ensures pp_le16(p) == v; */
 static void put16(uint8_t *p, uint16_t v)
 {
-    p[0] = (uint8_t)(v & 0xff);
-    p[1] = (uint8_t)(v >> 8);
+    p[0] = (uint8_t)(v % 0x100);
+    p[1] = (uint8_t)(v / 0x100);
 }
 
+/*@ requires \valid_read(p + (0 .. 3));
+    assigns \nothing;
+    ensures \result == pp_le32(p); */
 static uint32_t get32(const uint8_t *p)
 {
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+    return p[0] + p[1] * 0x100U + p[2] * 0x10000U + p[3] * 0x1000000U;
 }
 
+/*@ requires \valid(p + (0 .. 3));
+    assigns p[0 .. 3];
+    ensures pp_le32(p) == v; */
 static void put32(uint8_t *p, uint32_t v)
 {
-    p[0] = (uint8_t)(v & 0xff);
-    p[1] = (uint8_t)(v >> 8 & 0xff);
-    p[2] = (uint8_t)(v >> 16 & 0xff);
-    p[3] = (uint8_t)(v >> 24);
+    p[0] = (uint8_t)(v % 0x100);
+    p[1] = (uint8_t)(v / 0x100 % 0x100);
+    p[2] = (uint8_t)(v / 0x10000 % 0x100);
+    p[3] = (uint8_t)(v / 0x1000000);
 }
 
 /* Small for small differences of either sign. */
+/*@ assigns \nothing;
+    ensures \result == pp_zigzag(v, 0x10000); */
 static uint16_t zigzag16(uint16_t v)
 {
     return (uint16_t)(v < 0x8000 ? 2 * v : 2 * (0xffff - v) + 1);
 }
 
+/*@ assigns \nothing;
+    ensures \result == pp_unzigzag(v, 0x10000); */
 static uint16_t unzigzag16(uint16_t v)
 {
     return (uint16_t)(v % 2 == 0 ? v / 2 : 0xffff - v / 2);
 }
 
+/*@ assigns \nothing;
+    ensures \result == pp_zigzag(v, 0x100000000); */
 static uint32_t zigzag32(uint32_t v)
 {
     return v < 0x80000000 ? 2 * v : 2 * (0xffffffff - v) + 1;
 }
 
+/*@ assigns \nothing;
+    ensures \result == pp_unzigzag(v, 0x100000000); */
 static uint32_t unzigzag32(uint32_t v)
 {
     return v % 2 == 0 ? v / 2 : 0xffffffff - v / 2;
 }
 
 /* Bits of floats as integers in the floats' order, and back. */
+/*@ assigns \nothing;
+    ensures \result == pp_order(v, 0x10000); */
 static uint16_t order16(uint16_t v)
 {
     return (uint16_t)(v < 0x8000 ? v + 0x8000 : 0xffff - v);
 }
 
+/*@ assigns \nothing;
+    ensures \result == pp_unorder(v, 0x10000); */
 static uint16_t unorder16(uint16_t v)
 {
     return (uint16_t)(v >= 0x8000 ? v - 0x8000 : 0xffff - v);
 }
 
+/*@ assigns \nothing;
+    ensures \result == pp_order(v, 0x100000000); */
 static uint32_t order32(uint32_t v)
 {
     return v < 0x80000000 ? v + 0x80000000 : 0xffffffff - v;
 }
 
+/*@ assigns \nothing;
+    ensures \result == pp_unorder(v, 0x100000000); */
 static uint32_t unorder32(uint32_t v)
 {
     return v >= 0x80000000 ? v - 0x80000000 : 0xffffffff - v;
 }
 
+/* values may be one of the rows. */
+/*@ requires \valid_read(old_row + (0 .. n - 1)) && \valid_read(new_row + (0 .. n - 1));
+    requires \valid(values + (0 .. n - 1));
+    requires values == old_row || \separated(values + (0 .. n - 1), old_row + (0 .. n - 1));
+    requires values == new_row || \separated(values + (0 .. n - 1), new_row + (0 .. n - 1));
+    assigns values[0 .. n - 1];
+    ensures \forall integer i; 0 <= i < n ==> values[i]
+      == (\at(new_row[i], Pre) + (0x100 - \at(old_row[i], Pre))) % 0x100; */
 static void make_bytes(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
 {
+    /*@ loop invariant bound: 0 <= i <= n;
+        loop invariant done: \forall integer j; 0 <= j < i ==> values[j]
+          == (\at(new_row[j], Pre) + (0x100 - \at(old_row[j], Pre))) % 0x100;
+        loop invariant new_kept: \forall integer j; i <= j < n ==>
+          new_row[j] == \at(new_row[j], Pre);
+        loop invariant old_kept: \forall integer j; i <= j < n ==>
+          old_row[j] == \at(old_row[j], Pre);
+        loop assigns i, values[0 .. n - 1];
+        loop variant n - i; */
     for (size_t i = 0; i < n; i++)
         values[i] = (uint8_t)((new_row[i] + (0x100U - old_row[i])) % 0x100);
 }
@@ -136,14 +183,26 @@ void pp_rollback_values_make(enum pp_rollback_item item, const uint8_t *old_row,
     make_bytes(old_row + whole, new_row + whole, values + whole, n - whole);
 }
 
+/* The inverse of make_bytes. */
+/*@ requires \valid_read(source + (0 .. n - 1)) && \valid(values + (0 .. n - 1));
+    requires \separated(values + (0 .. n - 1), source + (0 .. n - 1));
+    assigns values[0 .. n - 1];
+    ensures apply: apply ==> \forall integer i; 0 <= i < n ==>
+      \at(values[i], Pre) == (values[i] + (0x100 - source[i])) % 0x100;
+    ensures revert: !apply ==> \forall integer i; 0 <= i < n ==>
+      \at(values[i], Pre) == (source[i] + (0x100 - values[i])) % 0x100; */
 static void resolve_bytes(bool apply, const uint8_t *source, uint8_t *values, size_t n)
 {
-    if (apply)
-        for (size_t i = 0; i < n; i++)
-            values[i] = (uint8_t)((source[i] + (unsigned)values[i]) % 0x100);
-    else
-        for (size_t i = 0; i < n; i++)
-            values[i] = (uint8_t)((source[i] + (0x100U - values[i])) % 0x100);
+    /*@ loop invariant bound: 0 <= i <= n;
+        loop invariant apply: apply ==> \forall integer j; 0 <= j < i ==>
+          \at(values[j], Pre) == (values[j] + (0x100 - source[j])) % 0x100;
+        loop invariant revert: !apply ==> \forall integer j; 0 <= j < i ==>
+          \at(values[j], Pre) == (source[j] + (0x100 - values[j])) % 0x100;
+        loop invariant kept: \forall integer j; i <= j < n ==> values[j] == \at(values[j], Pre);
+        loop assigns i, values[0 .. n - 1];
+        loop variant n - i; */
+    for (size_t i = 0; i < n; i++)
+        values[i] = (uint8_t)((source[i] + (apply ? values[i] : 0x100U - values[i])) % 0x100);
 }
 
 static void resolve_xor(const uint8_t *source, uint8_t *values, size_t n)

@@ -6,7 +6,7 @@
    spec/ defines is translated as it stands. *)
 From Coq Require Import ZArith NArith List Extraction ExtrOcamlBasic.
 From Coq Require Import ExtrOcamlZBigInt ExtrOcamlNatBigInt.
-From PostProof.Spec Require Encoding Ledger Limiter Merkle.
+From PostProof.Spec Require Encoding Ledger Limiter Merkle Rollback.
 
 (* Names of OCaml's own library. *)
 Extraction Blacklist Bool List Nat Option String Z.
@@ -34,4 +34,6 @@ Separate Extraction
   Merkle.root Merkle.append_run Merkle.tree_init Merkle.tree_root Merkle.inclusion_root
   Merkle.pp_path_len Merkle.consistency_start Merkle.consistency_loop Merkle.consistency_check
   Merkle.inclusion_ranges Merkle.consistency_ranges Merkle.path_over
-  Ledger.pp_chain_tag Ledger.pp_seal_mac_valid.
+  Ledger.pp_chain_tag Ledger.pp_seal_mac_valid
+  Rollback.read_patch Rollback.write_patch Rollback.run Rollback.source_size Rollback.size_at
+  Rollback.opposite.

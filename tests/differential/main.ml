@@ -5,4 +5,5 @@ let () =
   Limiter_cases.run ();
   Ledger_cases.run ();
   Merkle_cases.run ();
+  Rollback_cases.run ();
   Harness.finish ()

@@ -85,4 +85,11 @@ intnat diff_consistency_ranges(int64_t old_size, int64_t new_size);
 int64_t diff_range_start(intnat i);
 int64_t diff_range_end(intnat i);
 
+intnat diff_patch_run(intnat direction, value file, value image, value out);
+intnat diff_patch_run_pieces(intnat direction, value file, value image, value out);
+intnat diff_patch_rewrite(value file, value out);
+intnat diff_pages_set(intnat page, value bytes);
+intnat diff_pages_build(intnat pages, value root);
+intnat diff_pages_update(intnat pages, intnat page, value bytes, value root);
+
 #endif
