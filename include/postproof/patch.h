@@ -128,9 +128,9 @@ struct pp_patch_encoder;
 
 /* Generic: bytes may have moved on.  Both images are borrowed until free.  What corresponds to what
    is found in here, which takes most of the time; by a suffix array (4 bytes of memory for each of
-   the old image) up to 96 MiB, by a table of blocks (a quarter of it) above.  Takes the mode that
-   makes the smaller patch when mode is PP_PATCH_GENERIC.  PP_ERROR_MEMORY, PP_ERROR_TOO_LARGE from
-   128 GiB on. */
+   the old image) up to 96 MiB, by a table of blocks (a quarter of it) above.  Its mode is
+   always PP_PATCH_GENERIC: the caller chooses.  PP_ERROR_MEMORY, PP_ERROR_TOO_LARGE from 128 GiB
+   on. */
 PP_MUST_CHECK enum pp_error pp_patch_encoder_new(struct pp_bytes old_image,
                                                  struct pp_bytes new_image,
                                                  struct pp_patch_encoder **encoder);

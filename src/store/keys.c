@@ -102,9 +102,11 @@ enum pp_error pp_keys_create(const char *folder, const char *origin, struct pp_f
     if (dir < 0)
         return pp_fail(failure, PP_ERROR_IO, -dir, "the key folder %s can't be made", folder);
     struct new_keys *keys = pp_os_secret_alloc(sizeof *keys);
-    enum pp_error error = keys != NULL
-                              ? refuse_existing(dir, folder, failure)
-                              : pp_fail(failure, PP_ERROR_MEMORY, 0, "no memory for the keys");
+    if (keys == NULL) {
+        pp_os_close(dir);
+        return pp_fail(failure, PP_ERROR_MEMORY, 0, "no memory for the keys");
+    }
+    enum pp_error error = refuse_existing(dir, folder, failure);
     if (error == PP_OK)
         error = make_keys(keys, origin, failure);
     if (error == PP_OK)
