@@ -71,6 +71,10 @@ bool demo_bundle_run(struct demo *demo)
 {
     char path[CLI_PATH_BYTES];
     struct cli_buffer whole = {0};
+    /* No bundle comes of a ledger that was found falsified: the demo has failed, and says so. */
+    demo->bundle.verified = CLI_BAD;
+    if (demo->flagged > 0)
+        return true;
     if (cli_progress_due(&demo->progress, cli_monotonic_ns()))
         cli_progress_show(&demo->progress, "making a bundle, and tampering with copies");
     if (!demo_path(demo->folder, "bundle.zip", path) || !make(demo, path))

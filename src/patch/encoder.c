@@ -354,7 +354,7 @@ static size_t page_bytes(size_t at, size_t n)
 static size_t changed_bytes(const uint8_t *a, const uint8_t *b, size_t n)
 {
     size_t changed = 0;
-    if (memcmp(a, b, n) == 0)
+    if (n == 0 || memcmp(a, b, n) == 0)
         return 0;
     for (size_t at = 0; at < n; at += PP_ROLLBACK_PAGE_BYTES)
         changed += memcmp(a + at, b + at, page_bytes(at, n)) != 0 ? page_bytes(at, n) : 0;

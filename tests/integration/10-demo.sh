@@ -88,7 +88,7 @@ exit_code_is 1 "$POSTPROOF" demo --json --control --max-lines 500
 [ "$(summary detected)" -eq 0 ] || fail "an attack that never took place was detected"
 [ "$(summary flagged)" -eq 0 ] || fail "an honest run of the control was flagged"
 
-# A disk that falsifies one bit of the first group: honest runs must be flagged.
+# A disk that falsifies one bit of a group: honest runs must be flagged.
 if ! command -v gcc >/dev/null || ldd "$POSTPROOF" | grep -q libasan; then
     echo "the part with a falsifying disk was left out: no compiler, or a sanitizer build"
     exit 0
@@ -105,11 +105,12 @@ ssize_t pwrite(int fd, const void *data, size_t n, off_t offset)
     static ssize_t (*real)(int, const void *, size_t, off_t);
     if (real == NULL)
         real = (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
-    if (done || n < 400 || memcmp(data, "E", 1) != 0)
+    /* Whole blocks of a group behind the first: its middle is not written again. */
+    unsigned char *copy;
+    if (done || n < 3 * 4096 || offset < 4096 || posix_memalign((void **)&copy, 4096, n))
         return real(fd, data, n, offset);
-    char *copy = malloc(n);
     memcpy(copy, data, n);
-    copy[100] ^= 1;
+    copy[n / 2] ^= 1;
     done = 1;
     return real(fd, copy, n, offset);
 }

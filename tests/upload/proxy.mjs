@@ -34,13 +34,15 @@ const server = http.createServer(async (request, answer) => {
   }
   if (name === 'slow' && request.method === 'PUT') await new Promise((resolve) => { setTimeout(resolve, 700); });
   if (name === 'corrupt' && body.length > 1000) body[1000] ^= 1;
-  const onward = http.request(target + request.url, { method: request.method, headers: request.headers, setHost: false }, (from) => {
+  const onward = http.request(target + request.url, { method: request.method, headers: request.headers, setHost: false, agent: false }, (from) => {
     note(`${request.method} ${request.url} ${from.statusCode}`);
     answer.on('error', () => {});
     answer.writeHead(from.statusCode, from.headers);
     from.pipe(answer);
   });
   onward.on('error', () => answer.destroy());
+  // A server that has answered may close before it has read everything.
+  onward.on('socket', (socket) => socket.on('error', () => {}));
   onward.end(body);
 });
 server.on('connection', (socket) => socket.on('error', () => {})); // the program was killed
