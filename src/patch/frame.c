@@ -2,6 +2,7 @@
 /* Calls libzstd. */
 #include "frame.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <zstd_errors.h>
@@ -12,6 +13,13 @@ static enum pp_error error_of(size_t result)
                                                                      : PP_ERROR_FORMAT;
 }
 
+/* libzstd may also read formats older than RFC 8878, and skips frames that hold nothing. */
+static bool is_frame(struct pp_bytes stored)
+{
+    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd};
+    return stored.len >= sizeof magic && memcmp(stored.data, magic, sizeof magic) == 0;
+}
+
 enum pp_error pp_patch_frame_decode(ZSTD_DCtx *context, struct pp_bytes stored,
                                     struct pp_bytes prefix, uint8_t *content, size_t content_bytes)
 {
@@ -20,6 +28,8 @@ enum pp_error pp_patch_frame_decode(ZSTD_DCtx *context, struct pp_bytes stored,
             memcpy(content, stored.data, content_bytes);
         return PP_OK;
     }
+    if (!is_frame(stored))
+        return PP_ERROR_FORMAT;
     size_t result = ZSTD_DCtx_reset(context, ZSTD_reset_session_and_parameters);
     if (!ZSTD_isError(result) && prefix.len > 0)
         result = ZSTD_DCtx_refPrefix(context, prefix.data, prefix.len);
