@@ -54,9 +54,6 @@ uint64_t pp_timeline_tree_groups(const struct pp_timeline_tree *tree);
 /* The next leaf; true when it completes a group, whose hash is then *group. */
 PP_MUST_CHECK bool pp_timeline_tree_add(struct pp_timeline_tree *tree, const struct pp_digest *leaf,
                                         struct pp_digest *group);
-/* The length of the largest complete subtree that starts at `at` and ends at `end` or before;
-   at < end. */
-uint64_t pp_timeline_subtree(uint64_t at, uint64_t end);
 
 /* The start of section T: type, length, g, for so many hashes, which follow. */
 enum { PP_TIMELINE_TREE_HEAD_BYTES = 6 };

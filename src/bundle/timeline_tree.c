@@ -5,20 +5,13 @@
 
 #include "../base/base.h"
 #include "../base/hash.h"
+#include "parts.h"
 
-uint64_t pp_timeline_subtree(uint64_t at, uint64_t end)
-{
-    uint64_t length = 1;
-    while (length <= (end - at) / 2 && at % (2 * length) == 0)
-        length *= 2;
-    return length;
-}
-
-/* The same, of at most 2^height leaves. */
+/* The length of the tile at `at`, of at most 2^height leaves. */
 static uint64_t group_length(uint64_t at, uint64_t end, unsigned height)
 {
-    uint64_t length = pp_timeline_subtree(at, end), max = UINT64_C(1) << height;
-    return length < max ? length : max;
+    unsigned tile = pp_bundle_tile_height(at, end);
+    return UINT64_C(1) << (tile < height ? tile : height);
 }
 
 static uint64_t count_groups(uint64_t at, uint64_t end, unsigned height)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The timeline of a window of a ledger: entries and hashes are read, and counted where too many. */
 #include "../base/hash.h"
+#include "../bundle/parts.h"
 #include "reader.h"
 #include "timeline_writer.h"
 
@@ -14,13 +15,12 @@ static enum pp_error hash_range(struct pp_ledger_reader *reader, uint64_t at, ui
 {
     *count = 0;
     while (at < end) {
-        uint64_t length = pp_timeline_subtree(at, end);
-        enum pp_error error =
-            pp_reader_subtree(reader, at, (unsigned)__builtin_ctzll(length), &hashes[*count]);
+        unsigned height = pp_bundle_tile_height(at, end);
+        enum pp_error error = pp_reader_subtree(reader, at, height, &hashes[*count]);
         if (error != PP_OK)
             return error;
         (*count)++;
-        at += length;
+        at += UINT64_C(1) << height;
     }
     return PP_OK;
 }

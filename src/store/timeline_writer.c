@@ -148,21 +148,13 @@ static enum pp_error write_hashes(struct pp_timeline_writer *writer, const struc
                       : compress_some(writer, hashes->b, count * sizeof *hashes, Z_NO_FLUSH);
 }
 
-static size_t count_subtrees(uint64_t at, uint64_t end)
-{
-    size_t count = 0;
-    for (; at < end; count++)
-        at += pp_timeline_subtree(at, end);
-    return count;
-}
-
 static enum pp_error write_tree(struct pp_timeline_writer *writer, const struct pp_digest *before,
                                 size_t before_count, const struct pp_digest *after,
                                 size_t after_count)
 {
     const struct pp_timeline_window *window = &writer->window;
-    if (before_count != count_subtrees(0, window->first_seq) ||
-        after_count != count_subtrees(window->next_seq, window->tree_size))
+    if (before_count != pp_bundle_tile_count(0, window->first_seq) ||
+        after_count != pp_bundle_tile_count(window->next_seq, window->tree_size))
         return PP_ERROR_ARGUMENT;
     uint8_t head[PP_TIMELINE_TREE_HEAD_BYTES];
     pp_timeline_tree_head(writer->tree.group_height,

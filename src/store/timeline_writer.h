@@ -19,7 +19,7 @@ PP_MUST_CHECK enum pp_error pp_timeline_writer_add(struct pp_timeline_writer *wr
                                                    const struct pp_entry *entry,
                                                    const struct pp_digest *leaf, bool shown);
 /* Hashes of the complete subtrees of [0, first_seq) and [next_seq, tree_size), as
-   pp_timeline_subtree cuts them; both empty for a selection.  The page in memory to be freed with
+   pp_bundle_tile_height cuts them; both empty for a selection.  The page in memory to be freed with
    free().  PP_ERROR_ARGUMENT: entries or hashes are missing; PP_ERROR_MEMORY. */
 PP_MUST_CHECK enum pp_error
 pp_timeline_writer_finish(struct pp_timeline_writer *writer, const struct pp_digest *before,
