@@ -6,7 +6,7 @@
    spec/ defines is translated as it stands. *)
 From Coq Require Import ZArith NArith List Extraction ExtrOcamlBasic.
 From Coq Require Import ExtrOcamlZBigInt ExtrOcamlNatBigInt.
-From PostProof.Spec Require Encoding Ledger Limiter Merkle Rollback.
+From PostProof.Spec Require Bundle Encoding Ledger Limiter Merkle Ratchet Rollback.
 
 (* Names of OCaml's own library. *)
 Extraction Blacklist Bool List Nat Option String Z.
@@ -35,5 +35,7 @@ Separate Extraction
   Merkle.pp_path_len Merkle.consistency_start Merkle.consistency_loop Merkle.consistency_check
   Merkle.inclusion_ranges Merkle.consistency_ranges Merkle.path_over
   Ledger.pp_chain_tag Ledger.pp_seal_mac_valid
+  Ratchet.pp_ratchet_init Ratchet.pp_ratchet_step Ratchet.pp_ratchet_forward Ratchet.epoch_keys
+  Bundle.name_leb Bundle.encode Bundle.manifest Bundle.produce Bundle.verify
   Rollback.read_patch Rollback.write_patch Rollback.run Rollback.source_size Rollback.size_at
   Rollback.opposite.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Entries, frames, seals and Merkle trees for the OCaml side of the differential test. */
+/* Entries, frames, seals, keys and Merkle trees for the OCaml side of the differential test. */
 #include "stubs.h"
 
 #include <stdlib.h>
@@ -13,6 +13,7 @@ static intnat entry_source_at, entry_body_at;
 static struct pp_frame frame;
 static intnat frame_content_at, frame_tag_at;
 static struct pp_seal seal;
+static struct pp_ratchet ratchet;
 static struct pp_merkle_tree tree;
 static struct pp_merkle_range ranges[PP_PROOF_HASHES_MAX];
 
@@ -227,6 +228,86 @@ intnat diff_chain_tag(intnat key, value previous, value leaf, value out)
     memcpy(before.b, String_val(previous), sizeof before.b);
     struct pp_tag tag = pp_chain_tag(mac_key(key), &before, &digest);
     give(out, tag.b, sizeof tag.b);
+    return 0;
+}
+
+/* ---- Key ratchet --------------------------------------------------------------------------- */
+
+/* In the order of the labels of spec/Ratchet.v. */
+intnat diff_expand(value secret, intnat label, value out)
+{
+    static const char *const infos[] = {"postproof v1 outer", "postproof v1 inner",
+                                        "postproof v1 next", "postproof v1 tag",
+                                        "postproof v1 seal"};
+    struct pp_mac_key key;
+    struct pp_digest from = digest_of(secret);
+    pp_mac_key_init(&key, &from);
+    struct pp_digest made = pp_hkdf_expand(&key, infos[label]);
+    give(out, made.b, sizeof made.b);
+    return 0;
+}
+
+intnat diff_ratchet_set(int64_t epoch, value outer, value inner)
+{
+    ratchet = (struct pp_ratchet){(uint64_t)epoch, digest_of(outer), digest_of(inner)};
+    return 0;
+}
+
+intnat diff_ratchet_init(value seed)
+{
+    struct pp_digest from = digest_of(seed);
+    pp_ratchet_init(&ratchet, &from);
+    return 0;
+}
+
+intnat diff_ratchet_step(intnat unused)
+{
+    (void)unused;
+    pp_ratchet_step(&ratchet);
+    return 0;
+}
+
+intnat diff_ratchet_forward(int64_t epoch)
+{
+    return pp_ratchet_forward(&ratchet, (uint64_t)epoch);
+}
+
+int64_t diff_ratchet_epoch(intnat unused)
+{
+    (void)unused;
+    return (int64_t)ratchet.epoch;
+}
+
+intnat diff_ratchet_secrets(value outer, value inner)
+{
+    give(outer, ratchet.outer.b, sizeof ratchet.outer.b);
+    give(inner, ratchet.inner.b, sizeof ratchet.inner.b);
+    return 0;
+}
+
+/* Keys are kept as pad states: they are the same when they give the same MAC. */
+intnat diff_ratchet_macs(value data, value by_tag_key, value by_seal_key)
+{
+    struct pp_bytes bytes = copy_of(data), nothing = {NULL, 0};
+    struct pp_epoch_keys keys;
+    pp_epoch_keys_init(&keys, &ratchet);
+    struct pp_digest tag = pp_mac(&keys.tag, bytes, nothing);
+    struct pp_digest of_seal = pp_mac(&keys.seal, bytes, nothing);
+    release(bytes);
+    give(by_tag_key, tag.b, sizeof tag.b);
+    give(by_seal_key, of_seal.b, sizeof of_seal.b);
+    return 0;
+}
+
+intnat diff_mac_under(value secret, value data, value out)
+{
+    struct pp_bytes bytes = copy_of(data);
+    struct pp_digest from = digest_of(secret);
+    struct pp_mac_key key;
+    pp_mac_key_init(&key, &from);
+    struct pp_digest digest = pp_mac(&key, bytes, (struct pp_bytes){NULL, 0});
+    release(bytes);
+    give(out, digest.b, sizeof digest.b);
     return 0;
 }
 

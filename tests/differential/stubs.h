@@ -69,6 +69,16 @@ intnat diff_seal_mac_valid(intnat key, value content);
 intnat diff_mac(intnat key, value data, value out);
 intnat diff_chain_tag(intnat key, value previous, value leaf, value out);
 
+intnat diff_expand(value secret, intnat label, value out);
+intnat diff_ratchet_set(int64_t epoch, value outer, value inner);
+intnat diff_ratchet_init(value seed);
+intnat diff_ratchet_step(intnat unused);
+intnat diff_ratchet_forward(int64_t epoch);
+int64_t diff_ratchet_epoch(intnat unused);
+intnat diff_ratchet_secrets(value outer, value inner);
+intnat diff_ratchet_macs(value data, value by_tag_key, value by_seal_key);
+intnat diff_mac_under(value secret, value data, value out);
+
 intnat diff_empty_hash(value out);
 intnat diff_leaf_hash(value data, value out);
 intnat diff_node_hash(value left, value right, value out);
@@ -91,5 +101,13 @@ intnat diff_patch_rewrite(value file, value out);
 intnat diff_pages_set(intnat page, value bytes);
 intnat diff_pages_build(intnat pages, value root);
 intnat diff_pages_update(intnat pages, intnat page, value bytes, value root);
+
+intnat diff_name_compare(value left, value right);
+intnat diff_manifest_clear(intnat unused);
+intnat diff_manifest_line(value name, int64_t bytes, value digest);
+intnat diff_manifest_file(value name, value content);
+intnat diff_manifest_sort(intnat unused);
+intnat diff_manifest(value out);
+intnat diff_sha256(value data, value out);
 
 #endif
