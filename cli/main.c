@@ -44,6 +44,10 @@ static const struct verb PROGRAMS[] = {
     {"bundle_uploader", bundle_uploader_command, "the verbs bundle upload and bundle audit"},
 };
 
+static const char MAP_FAULT[] =
+    "postproof: a file got shorter while it was read, or its disk fails: nothing was decided; "
+    "try again on a copy\n";
+
 enum { PROGRAM_COUNT = sizeof PROGRAMS / sizeof *PROGRAMS };
 
 static void print_usage(FILE *out)
@@ -139,5 +143,7 @@ int main(int argc, char **argv)
     if (hardened < 0)
         fprintf(stderr, "%s: core dumps could not be turned off: %s\n", cli_program(),
                 strerror(-hardened));
+    if (pp_os_end_on_map_fault(MAP_FAULT, CLI_UNDECIDED) < 0)
+        fprintf(stderr, "%s: SIGBUS could not be caught\n", cli_program());
     return cli_finish(dispatch(implied, argc, argv));
 }

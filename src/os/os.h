@@ -107,6 +107,11 @@ int pp_os_is_locked(int fd);
 
 /* A read-only map of the whole file; *bytes is its size and may be 0 with *data NULL. */
 int pp_os_map(int fd, const uint8_t **data, size_t *bytes);
+/* From now on, a mapped byte that is not there any more (the file was made shorter, or its disk
+   fails) ends the process with this message on standard error and this exit code, not by SIGBUS:
+   no verdict was reached.  Nothing is cleaned up, as after kill -9.  For programs, not for the
+   library's users.  message lives as long as the process.  0 or -errno. */
+int pp_os_end_on_map_fault(const char *message, int exit_code);
 void pp_os_unmap(const uint8_t *data, size_t bytes);
 
 /* Streams: standard input and output, pipes, sockets.  Reading is one transfer: the bytes read, 0

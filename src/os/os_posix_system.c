@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -217,6 +218,27 @@ int pp_os_harden_process(void)
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return -errno;
     return setrlimit(RLIMIT_CORE, &none) < 0 ? -errno : 0;
+}
+
+/* What the handler of SIGBUS says and ends with: set before it can run. */
+static const char *map_fault_message;
+static int map_fault_exit_code;
+
+static void end_on_map_fault(int signal_number)
+{
+    (void)signal_number;
+    ssize_t written = write(STDERR_FILENO, map_fault_message, strlen(map_fault_message));
+    (void)written; /* the exit code says it as well */
+    _exit(map_fault_exit_code);
+}
+
+int pp_os_end_on_map_fault(const char *message, int exit_code)
+{
+    struct sigaction action = {.sa_handler = end_on_map_fault};
+
+    map_fault_message = message;
+    map_fault_exit_code = exit_code;
+    return sigaction(SIGBUS, &action, NULL) < 0 ? -errno : 0;
 }
 
 int pp_os_host_name(char *out, size_t cap)
