@@ -57,7 +57,7 @@ LIBS = $(LIBRARY_LIBS) $(if $(IPSEC_MB),-lIPSec_MB) -lpthread
 LINK = $(CC) $(HARDENING_LINK) -pie $(CFLAGS) $(OPTIMIZE_LINK) $(LDFLAGS)
 
 # ---- Sources ----------------------------------------------------------------------------------
-LIBRARY_SOURCES := $(wildcard $(addprefix src/,$(addsuffix /*.c,base ledger limiter rollback patch bundle store versions os ingest)))
+LIBRARY_SOURCES := $(wildcard $(addprefix src/,$(addsuffix /*.c,base ledger limiter rollback patch dashboard bundle store versions os ingest)))
 HELPER_SOURCES := $(filter-out tests/lib/os_fault%,$(wildcard tests/lib/*.c))
 object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
 

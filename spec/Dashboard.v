@@ -260,6 +260,24 @@ Fixpoint satisfied (p : invariant) : query :=
 Definition alert (u : string) (p : invariant) : query :=
   Or (Unless (Metric u) (satisfied p)) (Absent (Metric u)).
 
+(* The second rule of an invariant says why the first one fires: a metric that the invariant reads is
+   missing or not a number.  It is the alert of another invariant: that all of them can be read. *)
+Definition is_there (m : string) : invariant := Holds Eq (Reading m) (Reading m).
+Fixpoint readable_term (a : term) : invariant :=
+  match a with
+  | Reading m => is_there m
+  | Compute _ a b => Both (readable_term a) (readable_term b)
+  | ComputeNumber _ a _ => readable_term a
+  end.
+Fixpoint readable (p : invariant) : invariant :=
+  match p with
+  | Holds _ a b => Both (readable_term a) (readable_term b)
+  | HoldsNumber _ a _ => readable_term a
+  | NeverCounts m _ => is_there m
+  | Both p q | Either p q => Both (readable p) (readable q)
+  end.
+Definition signal_lost (u : string) (p : invariant) : query := alert u (readable p).
+
 Definition fires (stretch : Z -> Z) (d : database) (t : Z) (q : query) (l : label) : bool :=
   present (evaluate stretch d t q l).
 
@@ -387,6 +405,31 @@ Definition lost_signal_fires : Prop :=
   forall stretch d t u p m l, keeps_zero stretch -> listed d t u l = true ->
     needs m p = true -> is_lost (instant d t m l) = true ->
     fires stretch d t (alert u p) l = true.
+
+(* The metrics that an invariant reads; whether one of them is lost. *)
+Fixpoint term_metrics (a : term) : list string :=
+  match a with
+  | Reading m => [m]
+  | Compute _ a b => term_metrics a ++ term_metrics b
+  | ComputeNumber _ a _ => term_metrics a
+  end.
+Fixpoint metrics (p : invariant) : list string :=
+  match p with
+  | Holds _ a b => term_metrics a ++ term_metrics b
+  | HoldsNumber _ a _ => term_metrics a
+  | NeverCounts m _ => [m]
+  | Both p q | Either p q => metrics p ++ metrics q
+  end.
+Definition some_lost (d : database) (t : Z) (p : invariant) (l : label) : bool :=
+  existsb (fun m => is_lost (instant d t m l)) (metrics p).
+
+(* The rule for lost signals fires exactly where a metric that the invariant reads is missing or
+   NaN, and when nothing at all is listed. *)
+Definition signal_lost_iff : Prop :=
+  forall stretch d t u p l, keeps_zero stretch ->
+    fires stretch d t (signal_lost u p) l =
+    (listed d t u l && some_lost d t p l) ||
+    (Nat.eqb l no_labels && negb (existsb (listed d t u) (labels d))).
 
 (* With `for`: the rule fires at an evaluation iff all evaluations have been true since one that is
    `wait` or more ago. *)

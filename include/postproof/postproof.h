@@ -9,6 +9,7 @@
    <postproof/limiter.h> exact sliding windows for one key, in the caller's memory
    <postproof/limiter_table.h>  a limiter for millions of keys in one block of memory
    <postproof/rollback.h> patches that run in both directions, hash trees over pages
+   <postproof/dashboard.h> alert rules and dashboards from invariants
    <postproof/versions.h> patches applied to files, a store of versions
 
    Conventions
@@ -24,6 +25,7 @@
 
 #include <postproof/bundle.h>
 #include <postproof/bytes.h>
+#include <postproof/dashboard.h>
 #include <postproof/error.h>
 #include <postproof/ledger.h>
 #include <postproof/limiter.h>

@@ -263,6 +263,39 @@ Proof.
   unfold violated. now rewrite U, (lost_violates d t m p l N L).
 Qed.
 
+Lemma there_or_lost d t m l : holds d t (is_there m) l = negb (is_lost (instant d t m l)).
+Proof.
+  cbn. destruct (instant d t m l) as [v|]; cbn; [|easy].
+  rewrite equal_self. now destruct (is_nan v).
+Qed.
+
+Lemma readable_term_holds d t a l : holds d t (readable_term a) l =
+  negb (existsb (fun m => is_lost (instant d t m l)) (term_metrics a)).
+Proof.
+  induction a as [m|o a IHa b IHb|o a IHa z]; cbn [readable_term term_metrics].
+  - rewrite there_or_lost. cbn. now rewrite orb_false_r.
+  - cbn [holds]. now rewrite IHa, IHb, existsb_app, negb_orb.
+  - exact IHa.
+Qed.
+
+Lemma readable_holds d t p l : holds d t (readable p) l = negb (some_lost d t p l).
+Proof.
+  unfold some_lost.
+  induction p as [o a b|o a z|m window|p IHp q IHq|p IHp q IHq]; cbn [readable metrics].
+  - cbn [holds]. now rewrite !readable_term_holds, existsb_app, negb_orb.
+  - apply readable_term_holds.
+  - rewrite there_or_lost. cbn. now rewrite orb_false_r.
+  - cbn [holds]. now rewrite IHp, IHq, existsb_app, negb_orb.
+  - cbn [holds]. now rewrite IHp, IHq, existsb_app, negb_orb.
+Qed.
+
+Theorem signal_lost_iff : Dashboard.signal_lost_iff.
+Proof.
+  intros stretch d t u p l K. unfold signal_lost.
+  transitivity (violated d t u (readable p) l); [now apply alert_fires_iff_violated|].
+  unfold violated. now rewrite readable_holds, negb_involutive.
+Qed.
+
 (* ---- `for` ----------------------------------------------------------------------------------- *)
 
 Lemma pending_app es fs : forall s,

@@ -6,7 +6,7 @@
    spec/ defines is translated as it stands. *)
 From Coq Require Import ZArith NArith List Extraction ExtrOcamlBasic.
 From Coq Require Import ExtrOcamlZBigInt ExtrOcamlNatBigInt.
-From PostProof.Spec Require Bundle Encoding Ledger Limiter Merkle Ratchet Rollback.
+From PostProof.Spec Require Bundle Dashboard Encoding Ledger Limiter Merkle Ratchet Rollback.
 
 (* Names of OCaml's own library. *)
 Extraction Blacklist Bool List Nat Option String Z.
@@ -38,4 +38,5 @@ Separate Extraction
   Ratchet.pp_ratchet_init Ratchet.pp_ratchet_step Ratchet.pp_ratchet_forward Ratchet.epoch_keys
   Bundle.name_leb Bundle.encode Bundle.manifest Bundle.produce Bundle.verify
   Rollback.read_patch Rollback.write_patch Rollback.run Rollback.source_size Rollback.size_at
-  Rollback.opposite.
+  Rollback.opposite
+  Dashboard.alert Dashboard.signal_lost Dashboard.print Dashboard.satisfied Dashboard.holds.

@@ -8,4 +8,5 @@ let () =
   Merkle_cases.run ();
   Rollback_cases.run ();
   Bundle_cases.run ();
+  Dashboard_cases.run ();
   Harness.finish ()

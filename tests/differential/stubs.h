@@ -109,5 +109,12 @@ intnat diff_manifest_file(value name, value content);
 intnat diff_manifest_sort(intnat unused);
 intnat diff_manifest(value out);
 intnat diff_sha256(value data, value out);
+intnat diff_dashboard_reset(intnat unused);
+intnat diff_dashboard_push(intnat kind, intnat operation, intnat left, intnat right, int64_t number,
+                           value metric);
+intnat diff_dashboard_rule(intnat lost, value each, value out);
+intnat diff_dashboard_set(value metric, intnat there, intnat number, intnat moves, int64_t shown);
+intnat diff_dashboard_holds(intnat unused);
+intnat diff_dashboard_read(value input);
 
 #endif
