@@ -15,7 +15,7 @@
 
 enum {
     PP_PATCH_HEADER_BYTES = 232,
-    PP_PATCH_BLOCK_HEADER_BYTES = 152,
+    PP_PATCH_BLOCK_HEADER_BYTES = 156,
     PP_PATCH_TOUCHED_BYTES_MAX = 1 << 20, /* of pairs and literals in one block */
     PP_PATCH_PREFIX_BYTES_MAX = 4 << 20,
     PP_PATCH_OPERATIONS_MAX = 65536 /* in one block */
@@ -61,9 +61,9 @@ void pp_patch_header_write(uint8_t *p, struct pp_patch_header *header);
      pp_patch_decoder_finish
      pp_patch_decoder_free
 
-   Reads and writes of one block are in the order of the image, except for the prefix, which is the
-   last read.  After an error the decoder is of no use.  What was written until then is no image:
-   the caller throws it away. */
+   Reads and writes of one block are in the order of the image, except for the ranges of the prefix,
+   which are the last reads.  They follow each other in the decoder's memory too.  After an error
+   the decoder is of no use.  What was written until then is no image: the caller throws it away. */
 struct pp_patch_decoder;
 
 /* Less than 14 MiB of memory, whatever the header says; NULL when there is none. */

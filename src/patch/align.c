@@ -7,7 +7,7 @@
 enum {
     EQUAL_SCORE = 2,
     ALIKE_FACTOR = 16, /* one of so many bytes is equal: closing a gap pays */
-    SHORT_GAP_BYTES = 64
+    SHORT_GAP_BYTES = 8
 };
 
 bool pp_patch_is_alike(const uint8_t *old_bytes, const uint8_t *new_bytes, size_t n)

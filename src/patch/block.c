@@ -7,7 +7,12 @@
 
 static const uint8_t magic[8] = {'P', 'P', 'R', 'B', 'P', 'C', '0', '1'};
 
-enum { NAME_AT = PP_PATCH_HEADER_BYTES - PP_DIGEST_BYTES, SLOTS_AT = 80, SLOT_BYTES = 8 };
+enum {
+    NAME_AT = PP_PATCH_HEADER_BYTES - PP_DIGEST_BYTES,
+    HASH_AT = 28,
+    SLOTS_AT = 60,
+    SLOT_BYTES = 8
+};
 
 static bool all_zero(const uint8_t *p, size_t n)
 {
@@ -77,19 +82,16 @@ static bool literal_width_is_valid(uint8_t width)
     return width == 0 || width == 2 || width == 4;
 }
 
-static bool prefix_fits(struct pp_patch_prefix prefix, uint64_t image_bytes)
-{
-    return prefix.bytes <= PP_PATCH_PREFIX_BYTES_MAX && prefix.bytes <= image_bytes &&
-           prefix.offset <= image_bytes - prefix.bytes && (prefix.bytes > 0 || prefix.offset == 0);
-}
-
 static bool sizes_fit(const struct pp_patch_block *block)
 {
     uint64_t touched = (uint64_t)block->delta_bytes + block->new_bytes + block->old_bytes;
     return block->operations > 0 && block->operations <= PP_PATCH_OPERATIONS_MAX &&
-           touched <= PP_PATCH_TOUCHED_BYTES_MAX &&
-           block->slot[PP_PATCH_SLOT_NEW_LITERALS].content_bytes == block->new_bytes &&
-           block->slot[PP_PATCH_SLOT_OLD_LITERALS].content_bytes == block->old_bytes;
+           touched <= PP_PATCH_TOUCHED_BYTES_MAX && block->moved_bytes <= block->new_bytes &&
+           block->moved_bytes <= block->old_bytes &&
+           block->slot[PP_PATCH_SLOT_NEW_LITERALS].content_bytes ==
+               block->new_bytes - block->moved_bytes &&
+           block->slot[PP_PATCH_SLOT_OLD_LITERALS].content_bytes ==
+               block->old_bytes - block->moved_bytes;
 }
 
 static bool slots_fit(const struct pp_patch_block *block)
@@ -111,8 +113,7 @@ static void read_slots(const uint8_t *p, struct pp_patch_block *block)
     }
 }
 
-enum pp_error pp_patch_block_read(const uint8_t *p, const struct pp_patch_header *header,
-                                  struct pp_patch_block *block)
+enum pp_error pp_patch_block_read(const uint8_t *p, struct pp_patch_block *block)
 {
     struct pp_patch_block found;
     if (p[0] >= PP_ROLLBACK_ITEM_COUNT || p[1] >= PP_ROLLBACK_LAYOUT_COUNT || p[2] > 1 ||
@@ -127,14 +128,11 @@ enum pp_error pp_patch_block_read(const uint8_t *p, const struct pp_patch_header
     found.delta_bytes = pp_get_u32(p + 12);
     found.new_bytes = pp_get_u32(p + 16);
     found.old_bytes = pp_get_u32(p + 20);
-    found.old_prefix = (struct pp_patch_prefix){pp_get_u64(p + 24), pp_get_u32(p + 40)};
-    found.new_prefix = (struct pp_patch_prefix){pp_get_u64(p + 32), pp_get_u32(p + 44)};
-    found.plain_hash = get_digest(p + 48);
+    found.moved_bytes = pp_get_u32(p + 24);
+    found.plain_hash = get_digest(p + HASH_AT);
     read_slots(p, &found);
     if (!literal_width_is_valid(found.new_width) || !literal_width_is_valid(found.old_width) ||
-        !sizes_fit(&found) || !slots_fit(&found) ||
-        !prefix_fits(found.old_prefix, header->old_image.bytes) ||
-        !prefix_fits(found.new_prefix, header->new_image.bytes))
+        !sizes_fit(&found) || !slots_fit(&found))
         return PP_ERROR_FORMAT;
     *block = found;
     return PP_OK;
@@ -152,11 +150,8 @@ void pp_patch_block_write(uint8_t *p, const struct pp_patch_block *block)
     pp_put_u32(p + 12, block->delta_bytes);
     pp_put_u32(p + 16, block->new_bytes);
     pp_put_u32(p + 20, block->old_bytes);
-    pp_put_u64(p + 24, block->old_prefix.offset);
-    pp_put_u64(p + 32, block->new_prefix.offset);
-    pp_put_u32(p + 40, block->old_prefix.bytes);
-    pp_put_u32(p + 44, block->new_prefix.bytes);
-    put_digest(p + 48, &block->plain_hash);
+    pp_put_u32(p + 24, block->moved_bytes);
+    put_digest(p + HASH_AT, &block->plain_hash);
     for (size_t i = 0; i < PP_PATCH_SLOTS; i++) {
         pp_put_u32(p + SLOTS_AT + i * SLOT_BYTES, block->slot[i].content_bytes);
         pp_put_u32(p + SLOTS_AT + i * SLOT_BYTES + 4, block->slot[i].stored_bytes);

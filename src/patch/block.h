@@ -10,7 +10,10 @@
 
 enum pp_patch_slot_number {
     PP_PATCH_SLOT_OPERATIONS,
-    PP_PATCH_SLOT_NEW_LITERALS,
+    PP_PATCH_SLOT_NEW_PREFIX, /* of the new literals: pages of the old image */
+    PP_PATCH_SLOT_OLD_PREFIX,
+    PP_PATCH_SLOT_MOVES,
+    PP_PATCH_SLOT_NEW_LITERALS, /* that did not move */
     PP_PATCH_SLOT_OLD_LITERALS,
     PP_PATCH_SLOT_CELLS,
     PP_PATCH_SLOT_RUNS, /* or codes of two bits */
@@ -19,12 +22,6 @@ enum pp_patch_slot_number {
 };
 
 enum { PP_PATCH_CONTENT_BYTES_MAX = 5 << 19 }; /* of the slots of a block */
-
-/* A range of an image that zstd gets as prefix. */
-struct pp_patch_prefix {
-    uint64_t offset;
-    uint32_t bytes;
-};
 
 struct pp_patch_slot {
     uint32_t content_bytes, stored_bytes;
@@ -37,16 +34,14 @@ struct pp_patch_block {
     uint8_t new_width, old_width; /* of the planes of literals; 0: plain */
     uint32_t operations;
     uint32_t delta_bytes, new_bytes, old_bytes;
-    struct pp_patch_prefix old_prefix, new_prefix; /* ranges of the old and of the new image */
+    uint32_t moved_bytes; /* of the new literals, and as many of the old ones */
     struct pp_digest plain_hash;
     struct pp_patch_slot slot[PP_PATCH_SLOTS];
 };
 
 /* PP_PATCH_BLOCK_HEADER_BYTES at p.  PP_ERROR_FORMAT when a limit that can be seen in the block
-   header alone, or in it and the sizes of the images, is broken. */
-PP_MUST_CHECK enum pp_error pp_patch_block_read(const uint8_t *p,
-                                                const struct pp_patch_header *header,
-                                                struct pp_patch_block *block);
+   header alone is broken. */
+PP_MUST_CHECK enum pp_error pp_patch_block_read(const uint8_t *p, struct pp_patch_block *block);
 void pp_patch_block_write(uint8_t *p, const struct pp_patch_block *block);
 /* The sum over all slots, which read has bounded. */
 uint32_t pp_patch_block_stored_bytes(const struct pp_patch_block *block);

@@ -8,12 +8,15 @@
 #include "../base/base.h"
 #include "deltas.h"
 #include "frame.h"
+#include "moves.h"
+#include "prefix.h"
 #include "shape.h"
 
 enum {
     CONTROL_BYTES = PP_PATCH_OPERATIONS_MAX * PP_ROLLBACK_OPERATION_BYTES,
-    /* Above, zstd spends seconds on indexing the prefix of each block, for a few percent. */
-    LITERAL_LEVEL = 12
+    LITERAL_LEVEL = 19,
+    TRIAL_LEVEL = 3,
+    LITERAL_PAGES_MAX = PP_PATCH_PREFIX_CHOSEN_MAX / PP_ROLLBACK_PAGE_BYTES
 };
 
 struct pp_patch_builder {
@@ -23,13 +26,19 @@ struct pp_patch_builder {
     struct pp_patch_chooser chooser;
     uint64_t old_at, new_at;       /* places in the images behind the last operation */
     uint64_t old_start, new_start; /* of the first pair or literal of the block */
+    uint64_t literal_page;         /* of the old image, where the last literal stands */
+    size_t literal_pages;          /* on which literals of the block stand */
     uint32_t operations;
     /* What was collected: the streams, and the bytes of pairs in both images. */
     size_t pair_bytes, new_bytes, old_bytes;
     uint8_t *control, *old_row, *new_row, *new_literals, *old_literals;
-    /* Made of it. */
+    /* Made of it.  The rows get what moved behind the pairs. */
+    struct pp_patch_covers moves;
+    size_t row_bytes, moves_slot_bytes;
+    uint8_t *moves_slot, *rest, *marks; /* rest: new literals that did not move, then old ones */
     uint8_t *deltas, *scratch, *contents, *block, *replay, *replay_deltas;
     uint8_t *memory;
+    struct pp_patch_prefix_space *prefix_space; /* NULL without images: no prefixes */
 };
 
 /* ---- New and free ---------------------------------------------------------------------------- */
@@ -40,7 +49,7 @@ enum {
     ROWS_CONTENTS = 4, /* pp_patch_deltas_room */
     ROWS_BLOCK = 5,
     ROWS_REPLAY = 4,
-    ROWS_ALL = 5 + ROWS_SCRATCH + ROWS_CONTENTS + ROWS_BLOCK + ROWS_REPLAY + 1
+    ROWS_ALL = 8 + ROWS_SCRATCH + ROWS_CONTENTS + ROWS_BLOCK + ROWS_REPLAY + 1
 };
 
 static void lay_out(struct pp_patch_builder *b)
@@ -51,7 +60,10 @@ static void lay_out(struct pp_patch_builder *b)
     b->new_row = b->old_row + row;
     b->new_literals = b->new_row + row;
     b->old_literals = b->new_literals + row;
-    b->deltas = b->old_literals + row;
+    b->moves_slot = b->old_literals + row;
+    b->rest = b->moves_slot + row;
+    b->marks = b->rest + row;
+    b->deltas = b->marks + row;
     b->scratch = b->deltas + row;
     b->contents = b->scratch + ROWS_SCRATCH * row;
     b->block = b->contents + ROWS_CONTENTS * row;
@@ -68,7 +80,11 @@ struct pp_patch_builder *pp_patch_builder_new(const struct pp_patch_builder_opti
     b->memory = malloc(2 * (size_t)CONTROL_BYTES + ROWS_ALL * options->touched_bytes_max);
     b->encode = ZSTD_createCCtx();
     b->decode = ZSTD_createDCtx();
-    if (b->memory != NULL && b->encode != NULL && b->decode != NULL) {
+    bool has_images = options->old_image.len > 0 && options->new_image.len > 0;
+    if (has_images)
+        b->prefix_space = malloc(sizeof *b->prefix_space);
+    if (b->memory != NULL && b->encode != NULL && b->decode != NULL &&
+        (b->prefix_space != NULL || !has_images)) {
         lay_out(b);
         return b;
     }
@@ -83,6 +99,8 @@ void pp_patch_builder_free(struct pp_patch_builder *builder)
     ZSTD_freeCCtx(builder->encode);
     ZSTD_freeDCtx(builder->decode);
     free(builder->memory);
+    free(builder->prefix_space);
+    pp_patch_covers_clean_up(&builder->moves);
     free(builder);
 }
 
@@ -96,30 +114,14 @@ size_t pp_patch_builder_room(const struct pp_patch_builder *builder)
            builder->old_bytes;
 }
 
+bool pp_patch_builder_wants_end(const struct pp_patch_builder *builder)
+{
+    return builder->literal_pages >= LITERAL_PAGES_MAX;
+}
+
 bool pp_patch_builder_is_empty(const struct pp_patch_builder *builder)
 {
     return builder->operations == 0;
-}
-
-uint64_t pp_patch_builder_span(const struct pp_patch_builder *builder)
-{
-    uint64_t old_span = builder->old_at - builder->old_start;
-    uint64_t new_span = builder->new_at - builder->new_start;
-    if (builder->pair_bytes + builder->new_bytes + builder->old_bytes == 0)
-        return 0;
-    return old_span > new_span ? old_span : new_span;
-}
-
-bool pp_patch_builder_has_literals(const struct pp_patch_builder *builder)
-{
-    return builder->new_bytes + builder->old_bytes > 0;
-}
-
-void pp_patch_builder_restart(struct pp_patch_builder *builder)
-{
-    builder->old_at = builder->new_at = 0;
-    builder->operations = 0;
-    builder->pair_bytes = builder->new_bytes = builder->old_bytes = 0;
 }
 
 /* Before the first pair or literal of a block. */
@@ -129,6 +131,15 @@ static void start_span(struct pp_patch_builder *b)
         return;
     b->old_start = b->old_at;
     b->new_start = b->new_at;
+}
+
+/* Before a literal. */
+static void count_page(struct pp_patch_builder *b)
+{
+    uint64_t page = b->old_at / PP_ROLLBACK_PAGE_BYTES;
+    if (b->literal_pages == 0 || page != b->literal_page)
+        b->literal_pages++;
+    b->literal_page = page;
 }
 
 /* One operation has one encoding, and two of a kind in a row are one. */
@@ -169,6 +180,7 @@ void pp_patch_builder_pair(struct pp_patch_builder *builder, const uint8_t *old_
 void pp_patch_builder_new_literal(struct pp_patch_builder *builder, struct pp_bytes literal)
 {
     start_span(builder);
+    count_page(builder);
     add_operation(builder, PP_ROLLBACK_NEW, literal.len);
     memcpy(builder->new_literals + builder->new_bytes, literal.data, literal.len);
     builder->new_bytes += literal.len;
@@ -178,6 +190,7 @@ void pp_patch_builder_new_literal(struct pp_patch_builder *builder, struct pp_by
 void pp_patch_builder_old_literal(struct pp_patch_builder *builder, struct pp_bytes literal)
 {
     start_span(builder);
+    count_page(builder);
     add_operation(builder, PP_ROLLBACK_OLD, literal.len);
     memcpy(builder->old_literals + builder->old_bytes, literal.data, literal.len);
     builder->old_bytes += literal.len;
@@ -207,57 +220,109 @@ static enum pp_error put_slot(struct output *out, size_t number, int level, stru
     return PP_OK;
 }
 
-/* The range of the other image around the places that the block speaks of, which begin at start and
-   end at end: the more literals, the longer. */
-static struct pp_patch_prefix choose_prefix(struct pp_bytes image, uint64_t start, uint64_t end,
-                                            size_t literals)
+/* One of the two literal streams of a block, and how it is written down. */
+struct literals {
+    struct pp_bytes bytes;
+    struct pp_bytes image; /* the other one */
+    uint64_t start, end;   /* places in it that the block speaks of */
+    uint8_t width;
+    size_t prefix_slot_bytes;
+    uint8_t prefix_slot[PP_PATCH_PREFIX_SLOT_BYTES_MAX];
+};
+
+static struct pp_bytes prefix_of(struct pp_patch_builder *b, const struct literals *literals)
 {
-    enum { LITERALS_MIN = 16, BYTES_MIN = 1 << 16, FACTOR = 256 };
-    uint64_t bytes = end - start + BYTES_MIN + (uint64_t)literals * FACTOR;
-    if (literals < LITERALS_MIN || image.len == 0)
-        return (struct pp_patch_prefix){0, 0};
-    if (bytes > PP_PATCH_PREFIX_BYTES_MAX)
-        bytes = PP_PATCH_PREFIX_BYTES_MAX;
-    if (bytes > image.len)
-        bytes = image.len;
-    uint64_t middle = start + (end - start) / 2;
-    uint64_t offset = middle > bytes / 2 ? middle - bytes / 2 : 0;
-    if (offset > image.len - bytes)
-        offset = image.len - bytes;
-    return (struct pp_patch_prefix){offset, (uint32_t)bytes};
+    if (literals->prefix_slot_bytes == 0)
+        return (struct pp_bytes){NULL, 0};
+    return pp_patch_prefix_gather(
+        b->prefix_space, (struct pp_bytes){literals->prefix_slot, literals->prefix_slot_bytes},
+        literals->image);
 }
 
-/* Literals with the other image as prefix, or in planes where that is smaller: the smaller one. */
-static enum pp_error put_literals(struct output *out, size_t number, struct pp_bytes literals,
-                                  struct pp_bytes image, uint64_t start, uint64_t end,
-                                  struct pp_patch_prefix *prefix, uint8_t *width)
+static struct pp_bytes literal_content(struct pp_patch_builder *b, const struct literals *literals)
+{
+    if (literals->width == 0)
+        return literals->bytes;
+    pp_rollback_planes_split(literals->width, literals->bytes.data, b->scratch,
+                             literals->bytes.len);
+    return (struct pp_bytes){b->scratch, literals->bytes.len};
+}
+
+static enum pp_error literal_cost(struct pp_patch_builder *b, const struct literals *literals,
+                                  size_t *cost)
+{
+    int level = literals->width == 0 ? TRIAL_LEVEL : PP_PATCH_LEVEL_OF_PLANES;
+    return pp_patch_frame_encode(b->encode, level, literal_content(b, literals),
+                                 prefix_of(b, literals), b->replay, cost);
+}
+
+/* With pages of the other image as prefix, or in planes of items of that many bytes. */
+static enum pp_error plan_literals(struct pp_patch_builder *b, size_t item_bytes,
+                                   struct literals *literals)
+{
+    struct literals planes = *literals;
+    size_t cost, planes_cost;
+    enum pp_error error = PP_OK;
+    if (b->prefix_space != NULL)
+        error = pp_patch_prefix_choose(b->prefix_space, literals->image, literals->start,
+                                       literals->end, literals->bytes, literals->prefix_slot,
+                                       &literals->prefix_slot_bytes);
+    if (error != PP_OK || item_bytes == 1 || literals->bytes.len < 64)
+        return error;
+    planes.width = (uint8_t)item_bytes;
+    error = literal_cost(b, literals, &cost);
+    if (error == PP_OK)
+        error = literal_cost(b, &planes, &planes_cost);
+    if (error == PP_OK && planes_cost < cost)
+        *literals = planes;
+    return error;
+}
+
+static enum pp_error put_prefix(struct output *out, size_t number, const struct literals *literals)
+{
+    struct pp_bytes content = {literals->prefix_slot, literals->prefix_slot_bytes};
+    return put_slot(out, number, out->b->options.level, content, (struct pp_bytes){NULL, 0});
+}
+
+static enum pp_error put_literals(struct output *out, size_t number,
+                                  const struct literals *literals)
+{
+    int level = literals->width == 0 ? LITERAL_LEVEL : PP_PATCH_LEVEL_OF_PLANES;
+    return put_slot(out, number, level, literal_content(out->b, literals),
+                    prefix_of(out->b, literals));
+}
+
+/* Both streams of literals and their prefixes. */
+static enum pp_error put_all_literals(struct output *out)
 {
     struct pp_patch_builder *b = out->b;
-    struct output plain = *out;
-    *prefix = choose_prefix(image, start, end, literals.len);
-    struct pp_bytes range = {prefix->bytes > 0 ? image.data + prefix->offset : NULL, prefix->bytes};
-    enum pp_error error = put_slot(&plain, number, LITERAL_LEVEL, literals, range);
-    struct pp_patch_slot as_plain = out->block->slot[number];
     size_t item_bytes = pp_rollback_item_bytes(out->block->item);
-    *width = 0;
-    if (error != PP_OK || item_bytes == 1 || literals.len < 64) {
-        *out = plain;
-        return error;
-    }
-    struct output planes = plain;
-    pp_rollback_planes_split(item_bytes, literals.data, b->scratch, literals.len);
-    error = put_slot(&planes, number, PP_PATCH_LEVEL_OF_PLANES,
-                     (struct pp_bytes){b->scratch, literals.len}, (struct pp_bytes){NULL, 0});
-    struct pp_patch_slot as_planes = out->block->slot[number];
-    out->block->slot[number] = as_plain;
-    if (error == PP_OK && as_planes.stored_bytes < as_plain.stored_bytes) {
-        memmove(b->block + out->bytes, b->block + plain.bytes, as_planes.stored_bytes);
-        plain.bytes = out->bytes + as_planes.stored_bytes;
-        out->block->slot[number] = as_planes;
-        *prefix = (struct pp_patch_prefix){0, 0};
-        *width = (uint8_t)item_bytes;
-    }
-    *out = plain;
+    size_t moved = b->row_bytes - b->pair_bytes;
+    struct literals added = {.bytes = {b->rest, b->new_bytes - moved},
+                             .image = b->options.old_image,
+                             .start = b->old_start,
+                             .end = b->old_at};
+    struct literals removed = {.bytes = {b->rest + b->new_bytes - moved, b->old_bytes - moved},
+                               .image = b->options.new_image,
+                               .start = b->new_start,
+                               .end = b->new_at};
+    enum pp_error error = plan_literals(b, item_bytes, &added);
+    if (error == PP_OK)
+        error = plan_literals(b, item_bytes, &removed);
+    if (error == PP_OK)
+        error = put_prefix(out, PP_PATCH_SLOT_NEW_PREFIX, &added);
+    if (error == PP_OK)
+        error = put_prefix(out, PP_PATCH_SLOT_OLD_PREFIX, &removed);
+    if (error == PP_OK)
+        error = put_slot(out, PP_PATCH_SLOT_MOVES, b->options.level,
+                         (struct pp_bytes){b->moves_slot, b->moves_slot_bytes},
+                         (struct pp_bytes){NULL, 0});
+    if (error == PP_OK)
+        error = put_literals(out, PP_PATCH_SLOT_NEW_LITERALS, &added);
+    if (error == PP_OK)
+        error = put_literals(out, PP_PATCH_SLOT_OLD_LITERALS, &removed);
+    out->block->new_width = added.width;
+    out->block->old_width = removed.width;
     return error;
 }
 
@@ -267,7 +332,7 @@ static enum pp_error put_deltas(struct output *out, struct pp_patch_shape shape)
     struct pp_bytes slot[PP_PATCH_SLOTS], none = {NULL, 0};
     enum pp_error error = PP_OK;
     int level = pp_patch_shape_level(shape, b->options.level);
-    pp_patch_deltas_encode(shape, b->old_row, b->new_row, b->pair_bytes, b->scratch, b->contents,
+    pp_patch_deltas_encode(shape, b->old_row, b->new_row, b->row_bytes, b->scratch, b->contents,
                            slot);
     for (size_t i = PP_PATCH_SLOT_CELLS; i < PP_PATCH_SLOTS && error == PP_OK; i++)
         error = put_slot(out, i, level, slot[i], none);
@@ -285,14 +350,42 @@ static struct pp_rollback_streams streams_of(const struct pp_patch_builder *b,
     };
 }
 
+/* Literals that moved leave the streams for the rows.  Not in page mode, where there are none but
+   at an end. */
+static enum pp_error find_moves(struct pp_patch_builder *b)
+{
+    struct pp_bytes added = {b->new_literals, b->new_bytes};
+    struct pp_bytes removed = {b->old_literals, b->old_bytes};
+    enum pp_error error = PP_OK;
+    b->moves.count = 0;
+    if (!b->options.fast)
+        error = pp_patch_moves_find(removed, added, b->marks, &b->moves);
+    if (error != PP_OK)
+        return error;
+    b->row_bytes = b->pair_bytes;
+    for (size_t i = 0; i < b->moves.count; i++) {
+        struct pp_patch_cover move = b->moves.at[i];
+        memcpy(b->old_row + b->row_bytes, removed.data + move.old_at, (size_t)move.bytes);
+        memcpy(b->new_row + b->row_bytes, added.data + move.new_at, (size_t)move.bytes);
+        b->row_bytes += (size_t)move.bytes;
+    }
+    size_t n =
+        pp_patch_moves_rest(&b->moves, PP_PATCH_NEW_SIDE, added.data, added.len, b->marks, b->rest);
+    pp_patch_moves_rest(&b->moves, PP_PATCH_OLD_SIDE, removed.data, removed.len, b->marks,
+                        b->rest + n);
+    b->moves_slot_bytes = pp_patch_moves_write(&b->moves, b->moves_slot);
+    return PP_OK;
+}
+
 static enum pp_error encode(struct pp_patch_builder *b, struct pp_patch_block *block, size_t *bytes)
 {
     struct output out = {b, block, PP_PATCH_BLOCK_HEADER_BYTES};
     struct pp_rollback_streams streams = streams_of(b, b->deltas);
     struct pp_patch_shape shape;
-    enum pp_error error =
-        pp_patch_chooser_choose(&b->chooser, b->encode, b->options.fast, b->old_row, b->new_row,
-                                b->pair_bytes, b->scratch, b->contents, &shape);
+    enum pp_error error = find_moves(b);
+    if (error == PP_OK)
+        error = pp_patch_chooser_choose(&b->chooser, b->encode, b->options.fast, b->old_row,
+                                        b->new_row, b->row_bytes, b->scratch, b->contents, &shape);
     if (error != PP_OK)
         return error;
     *block = (struct pp_patch_block){
@@ -303,22 +396,17 @@ static enum pp_error encode(struct pp_patch_builder *b, struct pp_patch_block *b
         .delta_bytes = (uint32_t)b->pair_bytes,
         .new_bytes = (uint32_t)b->new_bytes,
         .old_bytes = (uint32_t)b->old_bytes,
+        .moved_bytes = (uint32_t)(b->row_bytes - b->pair_bytes),
     };
-    memcpy(b->deltas, b->new_row, b->pair_bytes);
-    pp_rollback_row_to_deltas(PP_ROLLBACK_APPLY, b->old_row, b->deltas, b->pair_bytes);
+    memcpy(b->deltas, b->new_row, b->row_bytes);
+    pp_rollback_row_to_deltas(PP_ROLLBACK_APPLY, b->old_row, b->deltas, b->row_bytes);
     block->plain_hash = pp_patch_plain_hash(&streams);
     struct pp_bytes operations = {b->contents,
                                   pp_patch_operations_encode(streams.control, b->contents)};
     error = put_slot(&out, PP_PATCH_SLOT_OPERATIONS, b->options.level, operations,
                      (struct pp_bytes){NULL, 0});
     if (error == PP_OK)
-        error = put_literals(&out, PP_PATCH_SLOT_NEW_LITERALS, streams.new_literals,
-                             b->options.old_image, b->old_start, b->old_at, &block->old_prefix,
-                             &block->new_width);
-    if (error == PP_OK)
-        error = put_literals(&out, PP_PATCH_SLOT_OLD_LITERALS, streams.old_literals,
-                             b->options.new_image, b->new_start, b->new_at, &block->new_prefix,
-                             &block->old_width);
+        error = put_all_literals(&out);
     if (error == PP_OK)
         error = put_deltas(&out, shape);
     pp_patch_block_write(b->block, block);
@@ -333,18 +421,18 @@ static enum pp_error decode_slots(struct pp_patch_builder *b, const struct pp_pa
 {
     const uint8_t *stored = b->block + PP_PATCH_BLOCK_HEADER_BYTES;
     uint8_t *content = b->replay;
-    struct pp_bytes prefix[PP_PATCH_SLOTS] = {{NULL, 0}};
-    if (block->old_prefix.bytes > 0)
-        prefix[PP_PATCH_SLOT_NEW_LITERALS] = (struct pp_bytes){
-            b->options.old_image.data + block->old_prefix.offset, block->old_prefix.bytes};
-    if (block->new_prefix.bytes > 0)
-        prefix[PP_PATCH_SLOT_OLD_LITERALS] = (struct pp_bytes){
-            b->options.new_image.data + block->new_prefix.offset, block->new_prefix.bytes};
     for (size_t i = 0; i < PP_PATCH_SLOTS; i++) {
         struct pp_patch_slot size = block->slot[i];
+        struct pp_bytes prefix = {NULL, 0};
+        if (i == PP_PATCH_SLOT_NEW_LITERALS && slot[PP_PATCH_SLOT_NEW_PREFIX].len > 0)
+            prefix = pp_patch_prefix_gather(b->prefix_space, slot[PP_PATCH_SLOT_NEW_PREFIX],
+                                            b->options.old_image);
+        if (i == PP_PATCH_SLOT_OLD_LITERALS && slot[PP_PATCH_SLOT_OLD_PREFIX].len > 0)
+            prefix = pp_patch_prefix_gather(b->prefix_space, slot[PP_PATCH_SLOT_OLD_PREFIX],
+                                            b->options.new_image);
         enum pp_error error =
-            pp_patch_frame_decode(b->decode, (struct pp_bytes){stored, size.stored_bytes},
-                                  prefix[i], content, size.content_bytes);
+            pp_patch_frame_decode(b->decode, (struct pp_bytes){stored, size.stored_bytes}, prefix,
+                                  content, size.content_bytes);
         if (error != PP_OK)
             return error;
         slot[i] = (struct pp_bytes){content, size.content_bytes};
@@ -354,15 +442,8 @@ static enum pp_error decode_slots(struct pp_patch_builder *b, const struct pp_pa
     return PP_OK;
 }
 
-static bool literals_return(uint8_t width, struct pp_bytes content, const uint8_t *literals,
-                            uint8_t *scratch)
-{
-    pp_rollback_planes_join(width == 0 ? 1 : width, content.data, scratch, content.len);
-    return memcmp(scratch, literals, content.len) == 0;
-}
-
-/* From this source the block's deltas are those that were hashed, and the script over the pairs
-   ends in the other row. */
+/* From this source the block's deltas are those that were put in, and the script over pairs and
+   what moved ends in the other row. */
 static bool row_returns(struct pp_patch_builder *b, const struct pp_patch_block *block,
                         enum pp_rollback_direction direction,
                         const struct pp_bytes slot[PP_PATCH_SLOTS])
@@ -370,21 +451,47 @@ static bool row_returns(struct pp_patch_builder *b, const struct pp_patch_block 
     bool apply = direction == PP_ROLLBACK_APPLY;
     const uint8_t *source = apply ? b->old_row : b->new_row;
     const uint8_t *target = apply ? b->new_row : b->old_row;
-    size_t n = b->pair_bytes;
-    uint8_t control[PP_ROLLBACK_OPERATION_BYTES];
-    if (n == 0)
-        return true;
-    if (pp_patch_deltas_decode(block, direction, slot, source, b->scratch, b->replay_deltas) !=
-            PP_OK ||
-        memcmp(b->replay_deltas, b->deltas, n) != 0)
-        return false;
-    struct pp_rollback_operation pair = {.count = n, .kind = PP_ROLLBACK_PAIR};
-    pp_rollback_operation_write(control, pair);
-    struct pp_rollback_streams streams = {.control = {control, sizeof control},
-                                          .deltas = {b->replay_deltas, n}};
-    return pp_rollback_run(direction, &streams, (struct pp_bytes){source, n}, b->scratch, n) ==
-               PP_OK &&
+    size_t n = b->row_bytes;
+    return pp_patch_deltas_decode(block, direction, slot, source, n, b->scratch,
+                                  b->replay_deltas) == PP_OK &&
+           memcmp(b->replay_deltas, b->deltas, n) == 0 &&
+           pp_patch_run_pair(direction, b->replay_deltas, source, b->scratch, n) == PP_OK &&
            memcmp(b->scratch, target, n) == 0;
+}
+
+/* What moved is in the literals of this side that the source holds, and the others come back from
+   the row that row_returns left in the scratch space. */
+static bool literals_return(struct pp_patch_builder *b, const struct pp_patch_block *block,
+                            enum pp_rollback_direction direction,
+                            const struct pp_bytes slot[PP_PATCH_SLOTS])
+{
+    bool apply = direction == PP_ROLLBACK_APPLY;
+    enum pp_patch_side from = apply ? PP_PATCH_OLD_SIDE : PP_PATCH_NEW_SIDE;
+    enum pp_patch_side to = apply ? PP_PATCH_NEW_SIDE : PP_PATCH_OLD_SIDE;
+    struct pp_bytes source = {apply ? b->old_literals : b->new_literals,
+                              apply ? b->old_bytes : b->new_bytes};
+    struct pp_bytes target = {apply ? b->new_literals : b->old_literals,
+                              apply ? b->new_bytes : b->old_bytes};
+    struct pp_bytes content = slot[apply ? PP_PATCH_SLOT_NEW_LITERALS : PP_PATCH_SLOT_OLD_LITERALS];
+    uint8_t width = apply ? block->new_width : block->old_width;
+    size_t moved = b->row_bytes - b->pair_bytes, row = b->options.touched_bytes_max;
+    uint8_t *rest = b->scratch + row, *literals = b->scratch + 2 * row;
+    if (!pp_patch_moves_gather(slot[PP_PATCH_SLOT_MOVES], from, source.data, source.len, rest,
+                               moved) ||
+        memcmp(rest, (apply ? b->old_row : b->new_row) + b->pair_bytes, moved) != 0)
+        return false;
+    pp_rollback_planes_join(width == 0 ? 1 : width, content.data, rest, content.len);
+    return pp_patch_moves_place(
+               slot[PP_PATCH_SLOT_MOVES], to, (struct pp_bytes){b->scratch + b->pair_bytes, moved},
+               (struct pp_bytes){rest, content.len}, literals, target.len, b->marks) &&
+           memcmp(literals, target.data, target.len) == 0;
+}
+
+static bool returns(struct pp_patch_builder *b, const struct pp_patch_block *block,
+                    enum pp_rollback_direction direction,
+                    const struct pp_bytes slot[PP_PATCH_SLOTS])
+{
+    return row_returns(b, block, direction, slot) && literals_return(b, block, direction, slot);
 }
 
 /* What a decoder will see, in both directions, is what was put in. */
@@ -398,12 +505,7 @@ static enum pp_error replay(struct pp_patch_builder *b, const struct pp_patch_bl
     bool same =
         pp_patch_operations_decode(slot[PP_PATCH_SLOT_OPERATIONS], b->operations, b->contents) &&
         memcmp(b->contents, b->control, control_bytes) == 0 &&
-        literals_return(block->new_width, slot[PP_PATCH_SLOT_NEW_LITERALS], b->new_literals,
-                        b->scratch) &&
-        literals_return(block->old_width, slot[PP_PATCH_SLOT_OLD_LITERALS], b->old_literals,
-                        b->scratch) &&
-        row_returns(b, block, PP_ROLLBACK_APPLY, slot) &&
-        row_returns(b, block, PP_ROLLBACK_REVERT, slot);
+        returns(b, block, PP_ROLLBACK_APPLY, slot) && returns(b, block, PP_ROLLBACK_REVERT, slot);
     return same ? PP_OK : PP_ERROR_MISMATCH;
 }
 
@@ -419,6 +521,6 @@ enum pp_error pp_patch_builder_finish(struct pp_patch_builder *builder, struct p
         return error;
     *block = (struct pp_bytes){b->block, bytes};
     b->operations = 0;
-    b->pair_bytes = b->new_bytes = b->old_bytes = 0;
+    b->pair_bytes = b->new_bytes = b->old_bytes = b->literal_pages = 0;
     return PP_OK;
 }

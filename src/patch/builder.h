@@ -23,15 +23,10 @@ void pp_patch_builder_free(struct pp_patch_builder *builder);
 enum { PP_PATCH_BUILDER_SPARE_OPERATIONS = 64 };
 /* Pairs and literals that still fit in the block, 0 when there are too many operations. */
 size_t pp_patch_builder_room(const struct pp_patch_builder *builder);
+/* There is still room, but literals stand on so many pages that these should all fit in the
+   prefix. */
+bool pp_patch_builder_wants_end(const struct pp_patch_builder *builder);
 bool pp_patch_builder_is_empty(const struct pp_patch_builder *builder);
-
-/* How far the block reaches in the image where it reaches farther, from its first pair or literal
-   on. */
-uint64_t pp_patch_builder_span(const struct pp_patch_builder *builder);
-bool pp_patch_builder_has_literals(const struct pp_patch_builder *builder);
-
-/* Back to the beginning of both images, with nothing collected. */
-void pp_patch_builder_restart(struct pp_patch_builder *builder);
 
 /* Each adds an operation, or lengthens the last one, of count bytes: at least 1, and for all but
    copy at most the room. */

@@ -8,6 +8,8 @@
 #include "block.h"
 #include "deltas.h"
 #include "frame.h"
+#include "moves.h"
+#include "prefix.h"
 
 enum {
     CONTROL_BYTES = PP_PATCH_OPERATIONS_MAX * PP_ROLLBACK_OPERATION_BYTES,
@@ -36,8 +38,9 @@ struct pp_patch_decoder {
     struct pp_rollback_sizes left; /* of both images; the streams are those of a block */
     struct pp_sha256_stream body_hash;
     struct pp_patch_block block;
-    struct walk start, walk; /* of the block; of the reads or writes */
-    bool prefix_was_read;
+    struct walk start, walk;            /* of the block; of the reads or writes */
+    struct pp_patch_prefix_walk prefix; /* what is still to be read */
+    size_t prefix_used, prefix_bytes;   /* read; in all */
     ZSTD_DCtx *zstd;
     struct pp_bytes slot[PP_PATCH_SLOTS]; /* decoded contents */
     /* Parts of the memory behind this struct. */
@@ -102,7 +105,7 @@ enum pp_error pp_patch_decoder_begin(struct pp_patch_decoder *decoder,
     if (d->stage != AT_BLOCK)
         return fail(d, PP_ERROR_ARGUMENT);
     if (d->body_left < PP_PATCH_BLOCK_HEADER_BYTES ||
-        pp_patch_block_read(header, &d->header, &d->block) != PP_OK)
+        pp_patch_block_read(header, &d->block) != PP_OK)
         return fail(d, PP_ERROR_FORMAT);
     d->body_left -= PP_PATCH_BLOCK_HEADER_BYTES;
     pp_sha256_update(&d->body_hash, (struct pp_bytes){header, PP_PATCH_BLOCK_HEADER_BYTES});
@@ -190,16 +193,24 @@ enum pp_error pp_patch_decoder_open(struct pp_patch_decoder *decoder)
         return fail(d, PP_ERROR_ARGUMENT);
     pp_sha256_update(&d->body_hash,
                      (struct pp_bytes){d->stored, pp_patch_block_stored_bytes(&d->block)});
-    enum pp_error error = decode_slot(d, PP_PATCH_SLOT_OPERATIONS, (struct pp_bytes){NULL, 0});
+    bool apply = d->direction == PP_ROLLBACK_APPLY;
+    size_t prefix = apply ? PP_PATCH_SLOT_NEW_PREFIX : PP_PATCH_SLOT_OLD_PREFIX;
+    uint64_t image_bytes = apply ? d->header.old_image.bytes : d->header.new_image.bytes;
+    struct pp_bytes none = {NULL, 0};
+    enum pp_error error = decode_slot(d, PP_PATCH_SLOT_OPERATIONS, none);
+    if (error == PP_OK)
+        error = decode_slot(d, prefix, none);
     if (error != PP_OK)
         return fail(d, error);
     if (!pp_patch_operations_decode(d->slot[PP_PATCH_SLOT_OPERATIONS], d->block.operations,
                                     d->control) ||
-        !operations_fit(d))
+        !operations_fit(d) ||
+        !pp_patch_prefix_bytes(d->slot[prefix], image_bytes, &d->prefix_bytes))
         return fail(d, PP_ERROR_FORMAT);
+    d->prefix = pp_patch_prefix_begin(d->slot[prefix], image_bytes);
+    d->prefix_used = 0;
     d->walk = d->start;
     d->walk.used = 0;
-    d->prefix_was_read = false;
     d->stage = AT_READ;
     return PP_OK;
 }
@@ -234,12 +245,6 @@ static bool next_gather(struct pp_patch_decoder *d, struct pp_patch_read *read)
     return bytes > 0;
 }
 
-static struct pp_patch_prefix prefix_of(const struct pp_patch_decoder *d)
-{
-    bool apply = d->direction == PP_ROLLBACK_APPLY;
-    return apply ? d->block.old_prefix : d->block.new_prefix;
-}
-
 bool pp_patch_decoder_next_read(struct pp_patch_decoder *decoder, struct pp_patch_read *read)
 {
     struct pp_patch_decoder *d = decoder;
@@ -247,39 +252,47 @@ bool pp_patch_decoder_next_read(struct pp_patch_decoder *decoder, struct pp_patc
         return false;
     if (next_gather(d, read))
         return true;
-    if (d->prefix_was_read || prefix_of(d).bytes == 0)
+    struct pp_patch_range range;
+    if (!pp_patch_prefix_next(&d->prefix, &range))
         return false;
-    d->prefix_was_read = true;
-    read->offset = prefix_of(d).offset;
-    read->space = (struct pp_patch_space){d->work, prefix_of(d).bytes};
+    read->offset = range.offset;
+    read->space = (struct pp_patch_space){d->work + d->prefix_used, range.bytes};
+    d->prefix_used += range.bytes;
     return true;
 }
 
 /* ---- Run ------------------------------------------------------------------------------------- */
 
-/* Parts of the work space once the prefix has done its duty. */
+/* Parts of the work space once the prefix has done its duty.  The rows hold the pairs, then what
+   moved. */
 struct rows {
-    uint8_t *source, *outgoing, *incoming, *deltas, *scratch, *result;
+    uint8_t *source, *outgoing, *incoming, *deltas, *scratch, *result, *rest, *marks;
+    size_t outgoing_bytes, incoming_bytes;
 };
 
 static struct rows lay_out(const struct pp_patch_decoder *d)
 {
-    size_t n = d->block.delta_bytes;
-    struct rows rows = {.source = d->work};
+    bool apply = d->direction == PP_ROLLBACK_APPLY;
+    size_t n = d->block.delta_bytes + d->block.moved_bytes;
+    struct rows rows = {.source = d->work,
+                        .outgoing_bytes = apply ? d->block.old_bytes : d->block.new_bytes,
+                        .incoming_bytes = apply ? d->block.new_bytes : d->block.old_bytes};
     rows.deltas = rows.source + n;
     rows.scratch = rows.deltas + n;
     rows.outgoing = rows.scratch + PP_PATCH_SCRATCH_ROWS * n;
-    rows.incoming = rows.outgoing +
-                    (d->direction == PP_ROLLBACK_APPLY ? d->block.old_bytes : d->block.new_bytes);
-    rows.result = rows.incoming +
-                  (d->direction == PP_ROLLBACK_APPLY ? d->block.new_bytes : d->block.old_bytes);
+    rows.incoming = rows.outgoing + rows.outgoing_bytes;
+    rows.result = rows.incoming + rows.incoming_bytes;
+    rows.rest = rows.result + d->block.delta_bytes + rows.incoming_bytes;
+    rows.marks = rows.rest + rows.incoming_bytes;
     return rows;
 }
 
 static enum pp_error decode_slots(struct pp_patch_decoder *d, size_t incoming)
 {
-    struct pp_bytes none = {NULL, 0}, prefix = {d->work, prefix_of(d).bytes};
-    enum pp_error error = decode_slot(d, incoming, prefix);
+    struct pp_bytes none = {NULL, 0}, prefix = {d->work, d->prefix_bytes};
+    enum pp_error error = decode_slot(d, PP_PATCH_SLOT_MOVES, none);
+    if (error == PP_OK)
+        error = decode_slot(d, incoming, prefix);
     for (size_t i = PP_PATCH_SLOT_CELLS; i < PP_PATCH_SLOTS && error == PP_OK; i++)
         error = decode_slot(d, i, none);
     return error;
@@ -338,12 +351,38 @@ static enum pp_error run_block(struct pp_patch_decoder *d, const struct rows *ro
     return pp_rollback_run(d->direction, &streams, source, rows->result, result_bytes);
 }
 
+/* Deltas of pairs and of what moved, and from these the incoming literals. */
+static enum pp_error resolve(struct pp_patch_decoder *d, const struct rows *rows, size_t incoming)
+{
+    bool apply = d->direction == PP_ROLLBACK_APPLY;
+    enum pp_patch_side from = apply ? PP_PATCH_OLD_SIDE : PP_PATCH_NEW_SIDE;
+    enum pp_patch_side to = apply ? PP_PATCH_NEW_SIDE : PP_PATCH_OLD_SIDE;
+    uint8_t width = apply ? d->block.new_width : d->block.old_width;
+    size_t pairs = d->block.delta_bytes, moved = d->block.moved_bytes;
+    struct pp_bytes moves = d->slot[PP_PATCH_SLOT_MOVES], content = d->slot[incoming];
+    if (!pp_patch_moves_gather(moves, from, rows->outgoing, rows->outgoing_bytes,
+                               rows->source + pairs, moved))
+        return PP_ERROR_FORMAT;
+    enum pp_error error = pp_patch_deltas_decode(&d->block, d->direction, d->slot, rows->source,
+                                                 pairs + moved, rows->scratch, rows->deltas);
+    /* The result has room for what moved until the script runs. */
+    if (error == PP_OK)
+        error = pp_patch_run_pair(d->direction, rows->deltas + pairs, rows->source + pairs,
+                                  rows->result, moved);
+    if (error != PP_OK)
+        return error;
+    pp_rollback_planes_join(width == 0 ? 1 : width, content.data, rows->rest, content.len);
+    bool placed = pp_patch_moves_place(moves, to, (struct pp_bytes){rows->result, moved},
+                                       (struct pp_bytes){rows->rest, content.len}, rows->incoming,
+                                       rows->incoming_bytes, rows->marks);
+    return placed ? PP_OK : PP_ERROR_FORMAT;
+}
+
 enum pp_error pp_patch_decoder_run(struct pp_patch_decoder *decoder)
 {
     struct pp_patch_decoder *d = decoder;
     bool apply = d->direction == PP_ROLLBACK_APPLY;
     size_t incoming = apply ? PP_PATCH_SLOT_NEW_LITERALS : PP_PATCH_SLOT_OLD_LITERALS;
-    uint8_t width = apply ? d->block.new_width : d->block.old_width;
     struct rows rows = lay_out(d);
     if (d->stage != AT_READ)
         return fail(d, PP_ERROR_ARGUMENT);
@@ -351,10 +390,7 @@ enum pp_error pp_patch_decoder_run(struct pp_patch_decoder *decoder)
     if (error != PP_OK)
         return fail(d, error);
     size_t short_control = sort_gathered(d, &rows);
-    pp_rollback_planes_join(width == 0 ? 1 : width, d->slot[incoming].data, rows.incoming,
-                            d->slot[incoming].len);
-    error = pp_patch_deltas_decode(&d->block, d->direction, d->slot, rows.source, rows.scratch,
-                                   rows.deltas);
+    error = resolve(d, &rows, incoming);
     if (error == PP_OK)
         error = run_block(d, &rows, short_control);
     if (error != PP_OK)

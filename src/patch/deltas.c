@@ -68,9 +68,9 @@ static bool decode_row(const struct pp_patch_block *block, enum pp_rollback_dire
 
 static bool decode_cells(const struct pp_patch_block *block, enum pp_rollback_direction direction,
                          const struct pp_bytes slot[PP_PATCH_SLOTS], const uint8_t *source_row,
-                         uint8_t *scratch, uint8_t *row)
+                         size_t n, uint8_t *scratch, uint8_t *row)
 {
-    size_t n = block->delta_bytes, bytes;
+    size_t bytes;
     struct pp_bytes bitmap = slot[PP_PATCH_SLOT_CELLS];
     uint8_t *source_cells = scratch + n, *cells = scratch + 2 * n;
     if (bitmap.len != pp_rollback_cells_bitmap_bytes(n) ||
@@ -87,12 +87,12 @@ static bool decode_cells(const struct pp_patch_block *block, enum pp_rollback_di
 enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
                                      enum pp_rollback_direction direction,
                                      const struct pp_bytes slot[PP_PATCH_SLOTS],
-                                     const uint8_t *source_row, uint8_t *scratch, uint8_t *deltas)
+                                     const uint8_t *source_row, size_t n, uint8_t *scratch,
+                                     uint8_t *deltas)
 {
-    size_t n = block->delta_bytes;
     bool decoded;
     if (block->cells)
-        decoded = decode_cells(block, direction, slot, source_row, scratch, deltas);
+        decoded = decode_cells(block, direction, slot, source_row, n, scratch, deltas);
     else
         decoded = slot[PP_PATCH_SLOT_CELLS].len == 0 &&
                   decode_row(block, direction, slot, source_row, scratch, deltas, n);
@@ -100,6 +100,19 @@ enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
         return PP_ERROR_FORMAT;
     pp_rollback_row_to_deltas(direction, source_row, deltas, n);
     return PP_OK;
+}
+
+enum pp_error pp_patch_run_pair(enum pp_rollback_direction direction, const uint8_t *deltas,
+                                const uint8_t *source, uint8_t *target, size_t n)
+{
+    uint8_t control[PP_ROLLBACK_OPERATION_BYTES];
+    struct pp_rollback_operation pair = {.count = n, .kind = PP_ROLLBACK_PAIR};
+    struct pp_rollback_streams streams = {.control = {control, sizeof control},
+                                          .deltas = {deltas, n}};
+    if (n == 0)
+        return PP_OK;
+    pp_rollback_operation_write(control, pair);
+    return pp_rollback_run(direction, &streams, (struct pp_bytes){source, n}, target, n);
 }
 
 /* ---- Encoding -------------------------------------------------------------------------------- */

@@ -12,17 +12,22 @@ struct pp_patch_shape {
     bool cells;
 };
 
-/* Work space: three rows of n bytes, n the delta bytes of the block. */
+/* Work space: three rows of n bytes. */
 enum { PP_PATCH_SCRATCH_ROWS = 3 };
 
-/* The deltas of the plain form from the slots' content and the source's row, all of
-   block->delta_bytes.  The contents of slots VALUES and above lie one behind the other.
-   PP_ERROR_FORMAT when they are not what the block's shape makes of so many bytes. */
+/* Deltas byte by byte from the slots' content and the source's row, all of n bytes: those of the
+   pairs, then those of what moved.  The contents of slots VALUES and above lie one behind the
+   other.  PP_ERROR_FORMAT when they are not what the block's shape makes of so many bytes. */
 PP_MUST_CHECK enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
                                                    enum pp_rollback_direction direction,
                                                    const struct pp_bytes slot[PP_PATCH_SLOTS],
-                                                   const uint8_t *source_row, uint8_t *scratch,
-                                                   uint8_t *deltas);
+                                                   const uint8_t *source_row, size_t n,
+                                                   uint8_t *scratch, uint8_t *deltas);
+
+/* The script of one Pair, of n bytes from the source with these deltas, to the target. */
+PP_MUST_CHECK enum pp_error pp_patch_run_pair(enum pp_rollback_direction direction,
+                                              const uint8_t *deltas, const uint8_t *source,
+                                              uint8_t *target, size_t n);
 
 /* Room that encode needs for the contents of rows of n bytes. */
 size_t pp_patch_deltas_room(size_t n);

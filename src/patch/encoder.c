@@ -12,8 +12,6 @@ enum {
     PAGES_LEVEL = 3,
     PAGES_TOUCHED_BYTES = 2 * PP_PATCH_FEED_BYTES,
     COPY_BYTES_MIN = 256, /* shorter runs of equal bytes stay in their pair */
-    SPAN_BYTES = 3 << 20, /* of a block with literals: its prefix shall reach around it */
-    SPARSE_FACTOR = 256,  /* literals are few when they are less than this share of an image */
     GRID_BYTES = 64,      /* blocks end on this grid, so that items are not cut */
     ITEM_BYTES = 4        /* pairs begin and end on this one */
 };
@@ -30,7 +28,6 @@ struct pp_patch_encoder {
     struct pp_bytes old_image, new_image; /* generic only */
     uint64_t old_bytes, new_bytes;        /* of the images */
     uint64_t old_done, new_done;          /* of them, put into operations */
-    uint64_t span_bytes_max;              /* of a block with literals */
     struct pp_patch_covers covers;
     size_t next_cover;
     struct pp_patch_cover cover; /* what is left of the one at work */
@@ -248,15 +245,6 @@ static void add_piece(struct pp_patch_encoder *e, size_t room)
     piece->bytes -= added;
 }
 
-/* The piece goes to the next block: there is no room, or literals would be too far apart. */
-static bool block_is_full(const struct pp_patch_encoder *e, size_t room)
-{
-    bool has_literals = pp_patch_builder_has_literals(e->builder) ||
-                        e->piece.kind == PP_ROLLBACK_NEW || e->piece.kind == PP_ROLLBACK_OLD;
-    return room < GRID_BYTES || (has_literals && e->piece.kind != PP_ROLLBACK_COPY &&
-                                 pp_patch_builder_span(e->builder) > e->span_bytes_max);
-}
-
 enum pp_error pp_patch_encoder_next(struct pp_patch_encoder *encoder, struct pp_bytes *block)
 {
     struct pp_patch_encoder *e = encoder;
@@ -264,7 +252,7 @@ enum pp_error pp_patch_encoder_next(struct pp_patch_encoder *encoder, struct pp_
         if (e->piece.bytes == 0)
             e->piece = next_piece(e);
         size_t room = pp_patch_builder_room(e->builder);
-        if (e->piece.bytes == 0 || block_is_full(e, room))
+        if (e->piece.bytes == 0 || room < GRID_BYTES || pp_patch_builder_wants_end(e->builder))
             break;
         add_piece(e, room);
     }
@@ -272,52 +260,6 @@ enum pp_error pp_patch_encoder_next(struct pp_patch_encoder *encoder, struct pp_
 }
 
 /* ---- Generic: new ---------------------------------------------------------------------------- */
-
-static void restart(struct pp_patch_encoder *e)
-{
-    pp_patch_builder_restart(e->builder);
-    e->old_done = e->new_done = e->body_bytes = 0;
-    e->next_cover = 0;
-    e->cover = (struct pp_patch_cover){0};
-    e->piece = (struct piece){0};
-    pp_sha256_init(&e->body_hash);
-}
-
-/* Bytes of the body with blocks of that span. */
-static enum pp_error measure(struct pp_patch_encoder *e, uint64_t span_bytes_max, uint64_t *bytes)
-{
-    struct pp_bytes block = {NULL, 1};
-    enum pp_error error = PP_OK;
-    e->span_bytes_max = span_bytes_max;
-    while (error == PP_OK && block.len > 0)
-        error = pp_patch_encoder_next(e, &block);
-    *bytes = e->body_bytes;
-    restart(e);
-    return error;
-}
-
-static uint64_t literal_bytes(const struct pp_patch_encoder *e)
-{
-    uint64_t covered = 0;
-    for (size_t i = 0; i < e->covers.count; i++)
-        covered += e->covers.at[i].bytes;
-    return e->old_bytes + e->new_bytes - 2 * covered;
-}
-
-/* Few literals may be far from what their prefix should hold, or from each other: tries both. */
-static enum pp_error choose_span(struct pp_patch_encoder *e)
-{
-    uint64_t narrow, wide;
-    e->span_bytes_max = SPAN_BYTES;
-    if (literal_bytes(e) > e->old_bytes / SPARSE_FACTOR)
-        return PP_OK;
-    enum pp_error error = measure(e, UINT64_MAX, &wide);
-    if (error == PP_OK)
-        error = measure(e, SPAN_BYTES, &narrow);
-    if (error == PP_OK && wide < narrow)
-        e->span_bytes_max = UINT64_MAX;
-    return error;
-}
 
 enum pp_error pp_patch_encoder_new(struct pp_bytes old_image, struct pp_bytes new_image,
                                    struct pp_patch_encoder **encoder)
@@ -334,8 +276,6 @@ enum pp_error pp_patch_encoder_new(struct pp_bytes old_image, struct pp_bytes ne
     e->old_bytes = old_image.len;
     e->new_bytes = new_image.len;
     enum pp_error error = find_covers(old_image, new_image, &e->covers);
-    if (error == PP_OK)
-        error = choose_span(e);
     if (error == PP_OK)
         *encoder = e;
     else

@@ -145,6 +145,39 @@ static void literals_far_apart_return(void **state)
     buffer_free(&b);
 }
 
+/* Records that change places and change a little cost one delta each, not two literals. */
+static void moved_records_share_a_delta(void **state)
+{
+    (void)state;
+    enum { RECORD = 200, RECORDS = 400 };
+    struct buffer a = buffer_of(RECORD * RECORDS), b = buffer_of(RECORD * RECORDS);
+    fill_random(a.data, a.len, 12);
+    for (size_t i = 0; i < RECORDS; i++) {
+        memcpy(b.data + i * RECORD, a.data + (i ^ 3) * RECORD, RECORD);
+        b.data[i * RECORD + 100] ^= 1;
+    }
+    struct buffer patch = check_patch(PP_PATCH_GENERIC, view(&a), view(&b));
+    assert_true(patch.len < 6000); /* the literals alone are 60 kB for each direction */
+    buffer_free(&patch);
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
+/* A text that was there before, far from where it is put in: the prefix reaches it. */
+static void prefixes_reach_far(void **state)
+{
+    (void)state;
+    struct buffer a = buffer_of(6 << 20), b = buffer_of((6 << 20) + 3000);
+    fill_random(a.data, a.len, 13);
+    memcpy(b.data, a.data, a.len);
+    memcpy(b.data + a.len, a.data + 50000, 3000);
+    struct buffer patch = check_patch(PP_PATCH_GENERIC, view(&a), view(&b));
+    assert_true(patch.len < 1000);
+    buffer_free(&patch);
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
 /* Floats whose bits changed a little, with what floats hold besides numbers: -0.0, infinities,
    NaNs with payloads. */
 static void fill_floats(struct buffer *a, struct buffer *b, size_t width)
@@ -230,6 +263,8 @@ int main(void)
         cmocka_unit_test(unrelated_images_return),
         cmocka_unit_test(many_operations_return),
         cmocka_unit_test(literals_far_apart_return),
+        cmocka_unit_test(moved_records_share_a_delta),
+        cmocka_unit_test(prefixes_reach_far),
         cmocka_unit_test(floats_return_bit_by_bit),
         cmocka_unit_test(pages_keep_their_places),
         cmocka_unit_test(sizes_that_were_not_encoded_are_refused),

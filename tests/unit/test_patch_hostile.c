@@ -21,10 +21,21 @@ static struct pp_bytes view(const struct buffer *buffer)
     return (struct pp_bytes){buffer->data, buffer->len};
 }
 
-/* Text-like images, so that every slot is a frame: an edit, an insertion, a deletion, floats. */
+/* Two parts change places, and one of them changes. */
+static void exchange(uint8_t *a, uint8_t *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t byte = a[i];
+        a[i] = b[i];
+        b[i] = byte;
+    }
+    a[n / 2] ^= 1;
+}
+
+/* Text-like images, so that every slot is a frame: an edit, insertions, a deletion, a move. */
 static struct pair make_pair(enum pp_patch_mode mode)
 {
-    struct pair pair = {buffer_of(3000), buffer_of(3100), {NULL, 0}};
+    struct pair pair = {buffer_of(3000), buffer_of(3200), {NULL, 0}};
     uint64_t seed = 42;
     for (size_t i = 0; i < 3000; i++)
         pair.old_image.data[i] = (uint8_t)("etaoin shrdlu"[next_random(&seed) % 13]);
@@ -36,6 +47,9 @@ static struct pair make_pair(enum pp_patch_mode mode)
         pair.new_image.data[i] += 1;
     memmove(pair.new_image.data + 2000, pair.new_image.data + 2060, 940);
     pair.new_image.len -= 60;
+    exchange(pair.new_image.data + 1200, pair.new_image.data + 1500, 200);
+    memcpy(pair.new_image.data + pair.new_image.len, pair.old_image.data + 700, 90);
+    pair.new_image.len += 90;
     pair.patch = check_patch(mode, view(&pair.old_image), view(&pair.new_image));
     return pair;
 }

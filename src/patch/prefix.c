@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads and chooses the pages that literals get as prefix. */
+#include "prefix.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../rollback/transform.h"
+
+enum {
+    PAGE_BYTES = PP_ROLLBACK_PAGE_BYTES,
+    GRAM_BYTES = sizeof(uint64_t),
+    TABLE_LOG = 20,
+    OCCURRENCES_MAX = UINT8_MAX,
+    GRAM_WEIGHT = 256,             /* of a gram that occurs once; less of those that are common */
+    WEIGHT_MIN = 16 * GRAM_WEIGHT, /* below, naming a page costs more than it saves */
+    REACH_BYTES = 8 << 20,         /* around the block, pages are looked for */
+    LITERALS_MIN = 16,             /* shorter literals get no prefix */
+    BUDGET_BYTES_MIN = 1 << 16,    /* of a prefix ... */
+    BUDGET_FACTOR = 16             /* ... and so many times the literals */
+};
+_Static_assert(sizeof(((struct pp_patch_prefix_space *)0)->occurrences) == 1 << TABLE_LOG,
+               "a byte for each hash");
+
+/* ---- Reading a slot -------------------------------------------------------------------------- */
+
+struct pp_patch_prefix_walk pp_patch_prefix_begin(struct pp_bytes slot, uint64_t image_bytes)
+{
+    return (struct pp_patch_prefix_walk){.rest = slot, .image_bytes = image_bytes};
+}
+
+static uint64_t pages_of(uint64_t image_bytes)
+{
+    return image_bytes / PAGE_BYTES + (image_bytes % PAGE_BYTES != 0);
+}
+
+bool pp_patch_prefix_next(struct pp_patch_prefix_walk *walk, struct pp_patch_range *range)
+{
+    struct pp_bytes rest = walk->rest;
+    uint64_t skipped, taken, left = pages_of(walk->image_bytes) - walk->page;
+    if (!pp_rollback_varint_read(&rest, &skipped) || !pp_rollback_varint_read(&rest, &taken) ||
+        (skipped == 0 && walk->page > 0) || skipped > left || taken == 0 ||
+        taken > left - skipped || taken > PP_PATCH_PREFIX_BYTES_MAX / PAGE_BYTES)
+        return false;
+    uint64_t offset = (walk->page + skipped) * PAGE_BYTES;
+    uint64_t bytes = taken * PAGE_BYTES, most = walk->image_bytes - offset;
+    *range = (struct pp_patch_range){offset, (size_t)(bytes < most ? bytes : most)};
+    walk->page += skipped + taken;
+    walk->rest = rest;
+    return true;
+}
+
+bool pp_patch_prefix_bytes(struct pp_bytes slot, uint64_t image_bytes, size_t *bytes)
+{
+    struct pp_patch_prefix_walk walk = pp_patch_prefix_begin(slot, image_bytes);
+    struct pp_patch_range range;
+    size_t sum = 0;
+    while (sum <= PP_PATCH_PREFIX_BYTES_MAX && pp_patch_prefix_next(&walk, &range))
+        sum += range.bytes;
+    *bytes = sum;
+    return walk.rest.len == 0 && sum <= PP_PATCH_PREFIX_BYTES_MAX;
+}
+
+struct pp_bytes pp_patch_prefix_gather(struct pp_patch_prefix_space *space, struct pp_bytes slot,
+                                       struct pp_bytes image)
+{
+    struct pp_patch_prefix_walk walk = pp_patch_prefix_begin(slot, image.len);
+    struct pp_patch_range range;
+    size_t used = 0;
+    while (pp_patch_prefix_next(&walk, &range) && range.bytes <= sizeof space->pages - used) {
+        memcpy(space->pages + used, image.data + range.offset, range.bytes);
+        used += range.bytes;
+    }
+    return (struct pp_bytes){space->pages, used};
+}
+
+/* ---- Choosing -------------------------------------------------------------------------------- */
+
+struct page {
+    uint64_t number;
+    uint32_t weight;
+};
+
+/* Where pages are looked for, whole pages but for the end of the image. */
+struct window {
+    struct pp_bytes bytes;
+    uint64_t first_page;
+};
+
+static size_t hash_gram(const uint8_t *p)
+{
+    uint64_t gram;
+    memcpy(&gram, p, sizeof gram);
+    return (size_t)(gram * 0x9e3779b97f4a7c15 >> (64 - TABLE_LOG));
+}
+
+static struct window window_of(struct pp_bytes image, uint64_t start, uint64_t end)
+{
+    uint64_t low = start > REACH_BYTES ? (start - REACH_BYTES) / PAGE_BYTES * PAGE_BYTES : 0;
+    uint64_t high = image.len - end > REACH_BYTES ? end + REACH_BYTES : image.len;
+    return (struct window){{image.data + low, (size_t)(high - low)}, low / PAGE_BYTES};
+}
+
+/* How often each gram of the literals occurs in the window, plus 1; 0 for all others. */
+static void count_grams(uint8_t *occurrences, struct pp_bytes literals, struct pp_bytes window)
+{
+    memset(occurrences, 0, (size_t)1 << TABLE_LOG);
+    for (size_t i = 0; i + GRAM_BYTES <= literals.len; i++)
+        occurrences[hash_gram(literals.data + i)] = 1;
+    for (size_t i = 0; i + GRAM_BYTES <= window.len; i++) {
+        uint8_t *seen = &occurrences[hash_gram(window.data + i)];
+        *seen += *seen > 0 && *seen < OCCURRENCES_MAX;
+    }
+}
+
+static void weigh_pages(const uint8_t *occurrences, struct window window, struct page *pages,
+                        size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        size_t end = (k + 1) * PAGE_BYTES;
+        pages[k] = (struct page){window.first_page + k, 0};
+        for (size_t i = k * PAGE_BYTES; i < end && i + GRAM_BYTES <= window.bytes.len; i++) {
+            unsigned seen = occurrences[hash_gram(window.bytes.data + i)];
+            pages[k].weight += seen > 1 ? GRAM_WEIGHT / (seen - 1) : 0;
+        }
+    }
+}
+
+static int compare_weights(const void *a, const void *b)
+{
+    const struct page *x = a, *y = b;
+    if (x->weight != y->weight)
+        return x->weight < y->weight ? 1 : -1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const struct page *x = a, *y = b;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Leaves the heaviest pages, in the order of the image; how many. */
+static size_t keep_heaviest(struct page *pages, size_t count, size_t literal_bytes)
+{
+    size_t kept = BUDGET_BYTES_MIN / PAGE_BYTES + BUDGET_FACTOR * literal_bytes / PAGE_BYTES;
+    if (kept > PP_PATCH_PREFIX_CHOSEN_MAX / PAGE_BYTES)
+        kept = PP_PATCH_PREFIX_CHOSEN_MAX / PAGE_BYTES;
+    if (kept > count)
+        kept = count;
+    qsort(pages, count, sizeof *pages, compare_weights);
+    while (kept > 0 && pages[kept - 1].weight < WEIGHT_MIN)
+        kept--;
+    qsort(pages, kept, sizeof *pages, compare_numbers);
+    return kept;
+}
+
+static size_t write_slot(const struct page *pages, size_t count, uint8_t *slot)
+{
+    size_t used = 0;
+    uint64_t next = 0;
+    for (size_t i = 0; i < count;) {
+        size_t taken = 1;
+        while (i + taken < count && pages[i + taken].number == pages[i].number + taken)
+            taken++;
+        used += pp_rollback_varint_write(slot + used, pages[i].number - next);
+        used += pp_rollback_varint_write(slot + used, taken);
+        next = pages[i].number + taken;
+        i += taken;
+    }
+    return used;
+}
+
+enum pp_error pp_patch_prefix_choose(struct pp_patch_prefix_space *space, struct pp_bytes image,
+                                     uint64_t start, uint64_t end, struct pp_bytes literals,
+                                     uint8_t *slot, size_t *slot_bytes)
+{
+    *slot_bytes = 0;
+    if (literals.len < LITERALS_MIN || image.len == 0)
+        return PP_OK;
+    struct window window = window_of(image, start, end);
+    size_t count = (size_t)pages_of(window.bytes.len);
+    struct page *pages = malloc(count * sizeof *pages);
+    if (pages == NULL)
+        return PP_ERROR_MEMORY;
+    count_grams(space->occurrences, literals, window.bytes);
+    weigh_pages(space->occurrences, window, pages, count);
+    *slot_bytes = write_slot(pages, keep_heaviest(pages, count, literals.len), slot);
+    free(pages);
+    return PP_OK;
+}
