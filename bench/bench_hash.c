@@ -73,16 +73,25 @@ static void tag_one(void)
         tags[i] = pp_chain_tag(&key, &chain[i].previous, &chain[i].leaf);
 }
 
+static struct pp_tag first_tag;
+static struct pp_digest tag_leaves[COUNT];
+static uint8_t *tag_places[COUNT];
+
 static void tag_serial(void)
 {
-    static struct pp_digest leaves[COUNT];
-    static uint8_t *out[COUNT];
-    struct pp_tag tag = {{0}};
-    for (size_t i = 0; i < COUNT; i++) {
-        leaves[i] = chain[i].leaf;
-        out[i] = tags[i].b;
-    }
-    pp_chain_tags(&key, &tag, leaves, COUNT, out);
+    struct pp_chain_run run;
+    pp_chain_begin(&run, &key, &first_tag, tag_leaves, COUNT, tag_places);
+    first_tag = pp_chain_end(&run);
+}
+
+static void tag_beside_node(void)
+{
+    struct pp_chain_run run;
+    pp_chain_begin(&run, &key, &first_tag, tag_leaves, COUNT, tag_places);
+    pp_hash_engine_beside(engine, &run);
+    pp_node_hash_many(engine, nodes, COUNT, digests);
+    pp_hash_engine_beside(engine, NULL);
+    first_tag = pp_chain_end(&run);
 }
 
 static void tag_many(void)
@@ -107,7 +116,7 @@ static void measure(const char *what, void (*run)(void), double *base)
 
 int main(void)
 {
-    double leaf = 0, node = 0, tag = 0;
+    double leaf = 0, node = 0, tag = 0, both = 0;
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     context = EVP_MD_CTX_new();
     size_t engine_bytes = pp_hash_engine_bytes();
@@ -121,6 +130,8 @@ int main(void)
         views[i] = (struct pp_bytes){inputs[i], INPUT_BYTES};
         chain[i] = (struct pp_chain_input){.key = &key};
         memset(chain[i].leaf.b, (int)i, sizeof chain[i].leaf.b);
+        tag_leaves[i] = chain[i].leaf;
+        tag_places[i] = tags[i].b;
     }
     pp_mac_key_init(&key, &secret);
     printf("hash paths, one thread; many at once: %s\n", pp_hash_engine_name(engine));
@@ -133,6 +144,7 @@ int main(void)
     measure("tag: OpenSSL SHA256_*, pad states kept, independent", tag_one, &tag);
     measure("tag: OpenSSL SHA256_*, pad states kept, chained", tag_serial, &tag);
     measure("tag: many at once (verifying)", tag_many, &tag);
+    measure("tag, chained, and a tree node beside it (appending)", tag_beside_node, &both);
     pp_os_secret_free(memory, engine_bytes);
     EVP_MD_CTX_free(context);
     EVP_MD_free(sha256);

@@ -92,10 +92,22 @@ struct pp_digest pp_empty_hash(void);
 struct pp_tag pp_chain_tag(const struct pp_mac_key *key, const struct pp_tag *previous,
                            const struct pp_digest *leaf);
 
-/* The tags of entries that follow each other, the last one before them in *tag and the last of them
-   there afterwards; out[i] has room for PP_TAG_BYTES. */
-void pp_chain_tags(const struct pp_mac_key *key, struct pp_tag *tag, const struct pp_digest *leaves,
-                   size_t n, uint8_t *const *out);
+/* A run of tags that follow each other, for hashing beside other things: each of its blocks waits
+   for the one before, and meanwhile the processor can hash independent ones. */
+struct pp_chain_run {
+    const struct pp_mac_key *key;
+    const struct pp_digest *leaves;
+    uint8_t *const *out;
+    size_t steps, done; /* two for each tag */
+    struct pp_tag tag;  /* the last one that is whole */
+    uint8_t inner[64], outer[64], padding[16];
+};
+/* The tags of n entries; previous is the one before them, out[i] has room for PP_TAG_BYTES.  All is
+   borrowed until pp_chain_end, which computes what is left and returns the last tag. */
+void pp_chain_begin(struct pp_chain_run *run, const struct pp_mac_key *key,
+                    const struct pp_tag *previous, const struct pp_digest *leaves, size_t n,
+                    uint8_t *const *out);
+struct pp_tag pp_chain_end(struct pp_chain_run *run);
 
 /* Many at once; engine may be NULL.  Results equal those of the functions above.
    pp_leaf_hash_many: prefixed[i] is 0x00 ‖ data, so that nothing is copied. */
@@ -110,9 +122,15 @@ void pp_leaf_hash_many(struct pp_hash_engine *engine, const struct pp_bytes *pre
 void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *children, size_t n,
                        struct pp_digest *out);
 /* Without lanes: independent hashes in turn, block by block, so that the processor overlaps their
-   SHA instructions.  The faster way for few blocks where it has them. */
+   SHA instructions.  The faster way for few blocks where it has them.  run, unless it is NULL, is
+   moved on by a tag for each node. */
 void pp_sha256_interleaved(const struct pp_bytes *messages, size_t n, struct pp_digest *const *out);
-void pp_node_hash_interleaved(const struct pp_digest *children, size_t n, struct pp_digest *out);
+void pp_node_hash_interleaved(const struct pp_digest *children, size_t n, struct pp_digest *out,
+                              struct pp_chain_run *run);
+/* From now on pp_node_hash_many moves run on beside its nodes where that is faster; NULL: no
+   longer.  What the run reads and writes must not overlap the nodes.  With engine NULL nothing
+   happens. */
+void pp_hash_engine_beside(struct pp_hash_engine *engine, struct pp_chain_run *run);
 /* out[i] = chain tag of in[i]. */
 struct pp_chain_input {
     const struct pp_mac_key *key;

@@ -80,7 +80,12 @@ void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *ch
                        struct pp_digest *out)
 {
     (void)engine;
-    pp_node_hash_interleaved(children, n, out);
+    pp_node_hash_interleaved(children, n, out, NULL);
+}
+
+void pp_hash_engine_beside(struct pp_hash_engine *engine, struct pp_chain_run *run)
+{
+    (void)engine, (void)run;
 }
 
 void pp_chain_tag_many(struct pp_hash_engine *engine, const struct pp_chain_input *in, size_t n,
@@ -107,6 +112,7 @@ struct pp_hash_engine {
     struct burst few_blocks, many_blocks;
     uint8_t nodes[BURST][NODE_INPUT_BYTES + 7], tags[BURST][64];
     IMB_JOB jobs[BURST]; /* of tags */
+    struct pp_chain_run *beside;
 };
 
 _Static_assert(BURST <= IMB_MAX_BURST_SIZE, "a burst fits");
@@ -197,7 +203,7 @@ void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *ch
                        struct pp_digest *out)
 {
     if (engine == NULL || n < LANES_WORTH_IT || has_sha_instructions(engine)) {
-        pp_node_hash_interleaved(children, n, out);
+        pp_node_hash_interleaved(children, n, out, engine != NULL ? engine->beside : NULL);
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -210,6 +216,12 @@ void pp_node_hash_many(struct pp_hash_engine *engine, const struct pp_digest *ch
         if (burst->count == BURST || i + 1 == n)
             hash_burst(engine, burst);
     }
+}
+
+void pp_hash_engine_beside(struct pp_hash_engine *engine, struct pp_chain_run *run)
+{
+    if (engine != NULL)
+        engine->beside = run;
 }
 
 /* The eight chaining words of a state come first in it (asserted in hash_openssl.c): what ipsec-mb

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Appending: every entry gets its frame, its leaf hash and its tag before the call returns. */
+/* Appending: the caller's thread makes frames and, for each run of them, the leaf hashes. */
 
 #include "store.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { BATCH = 256 };
 
 static bool fits_inline(const struct pp_entry *entry)
 {
@@ -62,43 +60,42 @@ static enum pp_error make_room(struct pp_ledger *ledger, size_t frame_bytes)
     size_t needed = ledger->group_used + frame_bytes + PP_SEAL_FRAME_BYTES;
     bool segment_full = ledger->segment_used + needed > ledger->options.segment_bytes;
     bool has_entries = ledger->next_seq != ledger->segment_first_seq;
+    enum pp_error error = PP_OK;
     if (segment_full && has_entries)
-        return pp_writer_flush(ledger, true);
-    return needed > ledger->options.group_bytes ? pp_writer_flush(ledger, false) : PP_OK;
+        error = pp_writer_flush(ledger, true);
+    else if (needed > ledger->options.group_bytes)
+        error = pp_writer_flush(ledger, false);
+    if (error == PP_OK && ledger->group_used == 0)
+        error = pp_writer_wait_for_group(ledger);
+    return error;
 }
 
-/* Encodes the entry as a frame without its tag; the frame's view is for the leaf hash. */
-static enum pp_error put_frame(struct pp_ledger *ledger, const struct pp_entry *entry,
-                               struct pp_bytes *prefixed, uint8_t **tag)
+/* Encodes the entry as a frame without its tag, at the place where the disk will have it, and adds
+   it to the open run. */
+static enum pp_error put_frame(struct pp_ledger *ledger, struct pp_entry *entry)
 {
-    struct pp_entry numbered = *entry;
-    numbered.seq = ledger->next_seq;
-    uint8_t *frame = ledger->groups[ledger->filling] + ledger->segment_used % PP_OS_BLOCK_BYTES +
-                     ledger->group_used;
+    struct pp_group *group = &ledger->groups[ledger->groups_filled % PP_WRITER_GROUPS];
+    uint8_t *frame = group->blocks + ledger->segment_used % PP_OS_BLOCK_BYTES + ledger->group_used;
     size_t len;
+    entry->seq = ledger->next_seq;
     enum pp_error error =
-        pp_entry_encode(&numbered, frame + PP_FRAME_HEAD_BYTES, PP_ENTRY_BYTES_MAX, &len);
+        pp_entry_encode(entry, frame + PP_FRAME_HEAD_BYTES, PP_ENTRY_BYTES_MAX, &len);
     if (error != PP_OK)
         return error;
     pp_frame_put_head(frame, PP_FRAME_ENTRY, (uint16_t)len);
     if (ledger->next_seq % PP_INDEX_BLOCK_ENTRIES == 0)
         ledger->offsets[ledger->filling_offsets][ledger->offset_count++] =
             ledger->segment_used + ledger->group_used;
-    *prefixed = (struct pp_bytes){frame + PP_FRAME_HEAD_BYTES - 1, len + 1};
-    *tag = frame + PP_FRAME_HEAD_BYTES + len;
+    if (ledger->run_used == 0)
+        ledger->run = pp_writer_wait_for_run(ledger);
+    ledger->run->tags[ledger->run_used] = frame + PP_FRAME_HEAD_BYTES + len;
+    ledger->prefixed[ledger->run_used++] =
+        (struct pp_bytes){frame + PP_FRAME_HEAD_BYTES - 1, len + 1};
     ledger->group_used += PP_FRAME_HEAD_BYTES + len + PP_TAG_BYTES;
     ledger->next_seq++;
+    if (ledger->next_seq % PP_WRITER_RUN_ENTRIES == 0)
+        pp_writer_hand_run(ledger, false);
     return PP_OK;
-}
-
-/* Leaf hashes together, then the tags one after the other: the chain is serial. */
-static void tag_frames(struct pp_ledger *ledger, const struct pp_bytes *prefixed,
-                       uint8_t *const *tags, size_t count)
-{
-    struct pp_digest *leaves = ledger->leaves[ledger->filling] + ledger->leaf_count;
-    pp_leaf_hash_many(ledger->engine, prefixed, count, leaves);
-    pp_chain_tags(&ledger->secrets->keys.tag, &ledger->tag, leaves, count, tags);
-    ledger->leaf_count += count;
 }
 
 static bool entry_is_valid(const struct pp_entry *entry)
@@ -113,46 +110,21 @@ static size_t frame_bytes(const struct pp_entry *entry)
     return PP_FRAME_HEAD_BYTES + PP_ENTRY_FIXED_BYTES + entry->source.len + body + PP_TAG_BYTES;
 }
 
-static enum pp_error put_entry(struct pp_ledger *ledger, const struct pp_entry *entry,
-                               struct pp_bytes *prefixed, uint8_t **tag)
+static enum pp_error put_entry(struct pp_ledger *ledger, const struct pp_entry *entry)
 {
     struct pp_entry stored = *entry;
     uint8_t reference[PP_REFERENCE_BYTES];
+    if (!entry_is_valid(entry))
+        return PP_ERROR_ARGUMENT;
+    enum pp_error error = make_room(ledger, frame_bytes(entry));
     if (stored.kind != PP_ENTRY_NOTICE)
         stored.kind = PP_ENTRY_DATA;
-    if (!fits_inline(entry)) {
-        enum pp_error error = store_blob(ledger, entry->body, reference);
-        if (error != PP_OK)
-            return error;
+    if (error == PP_OK && !fits_inline(entry)) {
+        error = store_blob(ledger, entry->body, reference);
         stored.kind = PP_ENTRY_REFERENCE;
         stored.body = (struct pp_bytes){reference, sizeof reference};
     }
-    return put_frame(ledger, &stored, prefixed, tag);
-}
-
-/* As many of the entries as fit the open group, at most BATCH. */
-static enum pp_error append_some(struct pp_ledger *ledger, const struct pp_entry *entries,
-                                 size_t count, size_t *done)
-{
-    struct pp_bytes prefixed[BATCH];
-    uint8_t *tags[BATCH];
-    size_t n = 0;
-    enum pp_error error = make_room(ledger, entry_is_valid(entries) ? frame_bytes(entries) : 0);
-    while (error == PP_OK && n < count && n < BATCH) {
-        if (!entry_is_valid(&entries[n])) {
-            error = PP_ERROR_ARGUMENT;
-            break;
-        }
-        size_t needed = ledger->group_used + frame_bytes(&entries[n]) + PP_SEAL_FRAME_BYTES;
-        if (n > 0 && (needed > ledger->options.group_bytes ||
-                      ledger->segment_used + needed > ledger->options.segment_bytes))
-            break;
-        error = put_entry(ledger, &entries[n], &prefixed[n], &tags[n]);
-        n += error == PP_OK;
-    }
-    tag_frames(ledger, prefixed, tags, n);
-    *done += n;
-    return error;
+    return error == PP_OK ? put_frame(ledger, &stored) : error;
 }
 
 enum pp_error pp_ledger_append_batch(struct pp_ledger *ledger, const struct pp_entry *entries,
@@ -160,8 +132,10 @@ enum pp_error pp_ledger_append_batch(struct pp_ledger *ledger, const struct pp_e
 {
     size_t taken = 0;
     enum pp_error error = ledger->stopped ? PP_ERROR_STOPPED : PP_OK;
-    while (error == PP_OK && taken < count)
-        error = append_some(ledger, entries + taken, count - taken, &taken);
+    while (error == PP_OK && taken < count) {
+        error = put_entry(ledger, &entries[taken]);
+        taken += error == PP_OK;
+    }
     if (done != NULL)
         *done = taken;
     if (error == PP_ERROR_ARGUMENT)

@@ -67,10 +67,9 @@ static enum pp_error write_ledger(struct pp_ledger *ledger, const char *keys_fol
 {
     pp_epoch_keys_init(&ledger->secrets->keys, &ledger->secrets->state.ratchet);
     pp_merkle_tree_init(&ledger->tree);
-    size_t header_bytes =
-        pp_writer_header(ledger, 0, 0, &ledger->secrets->keys.seal, ledger->header);
-    int result = pp_segment_create(ledger, 0, (struct pp_bytes){ledger->header, header_bytes},
-                                   &ledger->segment_fd);
+    uint8_t *slot = ledger->secrets->slots[0][0];
+    struct pp_bytes header = pp_writer_header(ledger, 0, ledger->groups[0].header_bytes);
+    int result = pp_segment_create(ledger, 0, header, &ledger->segment_fd);
     if (result == 0)
         result = pp_os_symlink(ledger->layout.dir, keys_folder, "keys");
     if (result == 0)
@@ -78,8 +77,8 @@ static enum pp_error write_ledger(struct pp_ledger *ledger, const char *keys_fol
     if (result == 0)
         result = pp_sync_parent(ledger->layout.path);
     if (result == 0) {
-        pp_sealing_slot_encode(&ledger->secrets->state, ledger->secrets->slot);
-        result = pp_sealing_file_advance(&ledger->sealing, ledger->secrets->slot, true);
+        pp_sealing_slot_encode(&ledger->secrets->state, slot);
+        result = pp_sealing_file_advance(&ledger->sealing, slot, true);
     }
     if (result == 0)
         result = pp_os_sync_data(ledger->sealing.fd);

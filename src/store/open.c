@@ -74,7 +74,7 @@ static enum pp_error fit_arrays(struct opening *o, uint64_t segment)
     size_t cap =
         (size_t)size / PP_ENTRY_FRAME_BYTES_MIN / PP_INDEX_BLOCK_ENTRIES + 2 + ledger->offset_cap;
     bool good = true;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < PP_WRITER_GROUPS; i++) {
         uint64_t *offsets = realloc(ledger->offsets[i], cap * sizeof *offsets);
         if (offsets != NULL)
             ledger->offsets[i] = offsets;
@@ -214,8 +214,8 @@ static enum pp_error catch_up(struct opening *o, const struct pp_check_result *s
     secrets->state.last_seal = sealed->last_seal_digest;
     secrets->state.size = sealed->last_seal.next_seq;
     pp_ratchet_step(&secrets->state.ratchet);
-    pp_sealing_slot_encode(&secrets->state, secrets->slot);
-    int result = pp_sealing_file_advance(&o->ledger->sealing, secrets->slot, true);
+    pp_sealing_slot_encode(&secrets->state, secrets->slots[0][0]);
+    int result = pp_sealing_file_advance(&o->ledger->sealing, secrets->slots[0][0], true);
     if (result < 0)
         return pp_fail(o->failure, PP_ERROR_IO, -result, "the sealing key can't be written");
     return PP_OK;
@@ -300,7 +300,7 @@ static enum pp_error adopt(struct opening *o)
     ledger->tag = ledger->sealed_tag = sealed->tag;
     ledger->next_seq = ledger->durable_size = sealed->tree.size;
     ledger->segment = o->last_segment;
-    ledger->segment_first_seq = ledger->first_seq_of_segment = header->first_seq;
+    ledger->segment_first_seq = header->first_seq;
     ledger->segment_used = ledger->file_end = o->last.sealed_end;
     return PP_OK;
 }
@@ -332,16 +332,13 @@ static enum pp_error write_control(struct opening *o, enum pp_seal_kind kind, ui
                                    const struct pp_digest *hash)
 {
     struct pp_ledger *ledger = o->ledger;
-    uint8_t frame[PP_SEAL_FRAME_BYTES];
-    struct pp_job job = {
-        .kind = (uint8_t)kind, .tag = ledger->tag, .detail_number = number, .detail_hash = *hash};
-    pp_writer_take_key(ledger, &ledger->secrets->job_key, &job.epoch);
-    pp_writer_seal(ledger, &job, &ledger->secrets->job_key, frame);
+    uint8_t frame[PP_SEAL_FRAME_BYTES], *slot = ledger->secrets->slots[0][0];
+    pp_writer_seal(ledger, kind, number, hash, frame, slot);
     int result = pp_os_write_at(ledger->segment_fd, frame, sizeof frame, ledger->file_end);
     if (result == 0)
         result = pp_os_sync_data(ledger->segment_fd);
     if (result == 0)
-        result = pp_sealing_file_advance(&ledger->sealing, ledger->secrets->slot, true);
+        result = pp_sealing_file_advance(&ledger->sealing, slot, true);
     if (result < 0)
         return pp_fail(o->failure, PP_ERROR_IO, -result, "%s: a repair can't be written",
                        ledger->layout.path);
@@ -362,18 +359,15 @@ static enum pp_error recover_tail(struct opening *o)
         return error;
     pp_os_close(ledger->segment_fd);
     ledger->segment_fd = -1;
-    size_t header_bytes =
-        pp_writer_header(ledger, o->last_segment + 1, ledger->secrets->state.ratchet.epoch,
-                         &ledger->secrets->keys.seal, ledger->header);
-    int result =
-        pp_segment_create(ledger, o->last_segment + 1,
-                          (struct pp_bytes){ledger->header, header_bytes}, &ledger->segment_fd);
+    struct pp_bytes header =
+        pp_writer_header(ledger, o->last_segment + 1, ledger->groups[0].header_bytes);
+    int result = pp_segment_create(ledger, o->last_segment + 1, header, &ledger->segment_fd);
     if (result < 0)
         return pp_fail(o->failure, PP_ERROR_IO, -result, "%s: the next segment can't be made",
                        ledger->layout.path);
     ledger->segment++;
-    ledger->segment_first_seq = ledger->first_seq_of_segment = ledger->tree.size;
-    ledger->segment_used = ledger->file_end = header_bytes;
+    ledger->segment_first_seq = ledger->tree.size;
+    ledger->segment_used = ledger->file_end = header.len;
     ledger->offset_count = 0;
     ledger->sink.count = 0;
     return write_control(o, PP_SEAL_RECOVERY, torn, &o->last.torn_digest);
@@ -447,7 +441,6 @@ static enum pp_error repair(struct opening *o, struct pp_ledger_opening *opening
     bool change_open = o->has_previous && !o->previous.rotated;
     bool torn = o->last.used_end != o->last.sealed_end;
     pp_epoch_keys_init(&ledger->secrets->keys, &ledger->secrets->state.ratchet);
-    ledger->secrets->job_state = ledger->secrets->state;
     if (o->last.has_seal && o->last.rotated)
         return refuse_lost_segment(o);
     if (change_open || torn) {

@@ -16,15 +16,15 @@ size_t pp_writer_header_bytes(const struct pp_ledger *ledger, uint64_t first_seq
            (64 - peaks) * PP_DIGEST_BYTES;
 }
 
-size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint64_t epoch,
-                        const struct pp_mac_key *key, uint8_t *out)
+struct pp_bytes pp_writer_header(struct pp_ledger *ledger, uint64_t segment,
+                                 uint8_t out[PP_SEGMENT_HEADER_FRAME_BYTES_MAX])
 {
     struct pp_os_clock clock;
     pp_os_clock_read(&clock);
     struct pp_segment_header header = {
         .log_id = ledger->log_id,
         .segment = segment,
-        .epoch = epoch,
+        .epoch = ledger->secrets->state.ratchet.epoch,
         .first_seq = ledger->tree.size,
         .tag = ledger->sealed_tag,
         .realtime_ns = clock.realtime_ns,
@@ -32,7 +32,8 @@ size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint64_t epo
     };
     memcpy(header.key_id, ledger->secrets->state.key_id, PP_KEY_ID_BYTES);
     header.peak_count = pp_merkle_tree_peaks(&ledger->tree, header.peaks);
-    return pp_segment_header_write(&header, key, out);
+    size_t bytes = pp_segment_header_write(&header, &ledger->secrets->keys.seal, out);
+    return (struct pp_bytes){out, bytes};
 }
 
 static size_t whole_blocks(size_t bytes)
@@ -163,21 +164,18 @@ static bool alloc_arrays(struct pp_ledger *ledger)
                                 PP_FRAME_BYTES_MAX + PP_SEAL_FRAME_BYTES);
     size_t segment = ledger->options.segment_bytes + group;
     ledger->group_bytes = group;
-    ledger->leaf_cap = group / PP_ENTRY_FRAME_BYTES_MIN + 1;
     ledger->offset_cap = segment / PP_ENTRY_FRAME_BYTES_MIN / PP_INDEX_BLOCK_ENTRIES + 2;
     ledger->sink.cap = 2 * ledger->offset_cap + 2 * PP_MERKLE_HEIGHT_MAX;
     bool good = true;
-    for (int i = 0; i < 2; i++) {
-        ledger->groups[i] = pp_os_buffer_alloc(group);
-        ledger->leaves[i] = pp_os_buffer_alloc(ledger->leaf_cap * sizeof *ledger->leaves[i]);
+    for (int i = 0; i < PP_WRITER_GROUPS; i++) {
+        ledger->groups[i].blocks = pp_os_buffer_alloc(group);
         ledger->offsets[i] = calloc(ledger->offset_cap, sizeof *ledger->offsets[i]);
-        good = good && ledger->groups[i] != NULL && ledger->leaves[i] != NULL &&
-               ledger->offsets[i] != NULL;
+        good = good && ledger->groups[i].blocks != NULL && ledger->offsets[i] != NULL;
     }
+    ledger->runs = calloc(PP_WRITER_RUNS, sizeof *ledger->runs);
     ledger->sink.nodes = calloc(ledger->sink.cap, sizeof *ledger->sink.nodes);
-    ledger->header = malloc(PP_SEGMENT_HEADER_FRAME_BYTES_MAX);
     ledger->secrets = pp_os_secret_alloc(sizeof *ledger->secrets);
-    return good && ledger->sink.nodes != NULL && ledger->header != NULL && ledger->secrets != NULL;
+    return good && ledger->runs != NULL && ledger->sink.nodes != NULL && ledger->secrets != NULL;
 }
 
 enum pp_error pp_ledger_alloc(struct pp_ledger **out, const struct pp_ledger_options *options,
@@ -189,7 +187,10 @@ enum pp_error pp_ledger_alloc(struct pp_ledger **out, const struct pp_ledger_opt
     ledger->layout = (struct pp_layout){.dir = -1, .segments = -1, .blobs = -1};
     ledger->segment_fd = ledger->direct_fd = ledger->sealing.fd = -1;
     pthread_mutex_init(&ledger->mutex, NULL);
-    pthread_cond_init(&ledger->changed, NULL);
+    pthread_cond_init(&ledger->run_filled, NULL);
+    pthread_cond_init(&ledger->run_taken, NULL);
+    pthread_cond_init(&ledger->group_sealed, NULL);
+    pthread_cond_init(&ledger->group_written, NULL);
     if (options != NULL)
         ledger->options = *options;
     enum pp_error error = PP_OK;
@@ -218,15 +219,17 @@ void pp_ledger_free(struct pp_ledger *ledger)
     pp_os_secret_free(ledger->secrets, sizeof *ledger->secrets);
     pp_engine_free(ledger->engine);
     pp_engine_free(ledger->tree_engine);
-    for (int i = 0; i < 2; i++) {
-        pp_os_buffer_free(ledger->groups[i], ledger->group_bytes);
-        pp_os_buffer_free(ledger->leaves[i], ledger->leaf_cap * sizeof *ledger->leaves[i]);
+    for (int i = 0; i < PP_WRITER_GROUPS; i++) {
+        pp_os_buffer_free(ledger->groups[i].blocks, ledger->group_bytes);
         free(ledger->offsets[i]);
     }
+    free(ledger->runs);
     free(ledger->keys_folder);
     free(ledger->sink.nodes);
-    free(ledger->header);
-    pthread_cond_destroy(&ledger->changed);
+    pthread_cond_destroy(&ledger->run_filled);
+    pthread_cond_destroy(&ledger->run_taken);
+    pthread_cond_destroy(&ledger->group_sealed);
+    pthread_cond_destroy(&ledger->group_written);
     pthread_mutex_destroy(&ledger->mutex);
     free(ledger);
 }

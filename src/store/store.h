@@ -114,29 +114,52 @@ void pp_engine_free(struct pp_hash_engine *engine);
 
 /* ---- The writer ---- */
 
-/* What lives in locked memory.  `state.ratchet` and `keys` belong to the epoch being filled; the
-   job_ fields to the group that is being written, and its rotation. */
+/* Entries pass three threads: the caller's encodes and hashes them, the sealing thread chains and
+   seals them, the writing thread makes them durable.  Entries go from the first to the second in
+   runs, all else in groups; what has been handed over is counted under the mutex. */
+enum {
+    PP_WRITER_GROUPS = 3,        /* one is filled and sealed while another is written */
+    PP_WRITER_RUNS = 8,          /* hashed, and not sealed yet */
+    PP_WRITER_RUN_ENTRIES = 512, /* at most, and up to a multiple of it: whole subtrees */
+    PP_WRITER_WAKE_RUNS = 2      /* so many are worth waking the sealing thread */
+};
+
+/* What lives in locked memory: the key of the next seal, and the states of the key that are not
+   durable yet, each group's after its seal and after its rotation. */
 struct pp_secrets {
     struct pp_sealing_state state;
     struct pp_epoch_keys keys;
-    struct pp_sealing_state job_state;
-    struct pp_mac_key job_key, rotation_key;
-    uint8_t slot[PP_SEALING_SLOT_BYTES];
+    uint8_t slots[PP_WRITER_GROUPS][2][PP_SEALING_SLOT_BYTES];
 };
 
-/* Work for the thread that owns the tree and the files; at most one is in hand. */
-struct pp_job {
-    bool due;
-    uint8_t kind;             /* enum pp_seal_kind of the seal that ends the group */
-    uint8_t *blocks;          /* room for the head, the group's frames, its seal, and zeros */
-    size_t head, len;         /* bytes of the frames' first block before them; of the frames */
-    struct pp_digest *leaves; /* of its entries */
-    size_t leaf_count;
-    struct pp_tag tag; /* after them */
-    uint64_t epoch, detail_number;
-    struct pp_digest detail_hash;
-    bool rotate;             /* then close the segment, with the next epoch */
-    const uint64_t *offsets; /* of the segment, for its index */
+/* Entries of one group that follow each other. */
+struct pp_run {
+    size_t count;
+    bool ends_group;
+    struct pp_digest leaves[PP_WRITER_RUN_ENTRIES];
+    uint8_t *tags[PP_WRITER_RUN_ENTRIES]; /* where their tags go */
+};
+
+struct pp_group {
+    uint8_t *blocks; /* room for the head, the group's frames, its seal, and zeros */
+
+    /* by the caller */
+    size_t head, len; /* bytes of the frames' first block before them; of the frames */
+    uint8_t kind;     /* enum pp_seal_kind of the seal that ends the group */
+    bool is_sealed;   /* false: nothing but a rotation */
+    bool rotate;      /* then close the segment, with the next epoch */
+    uint64_t detail_number;
+    uint64_t segment, segment_first_seq; /* that it is in */
+    const uint64_t *offsets;             /* of the segment, for its index */
+
+    /* by the sealing thread; the group's seal is behind its frames */
+    int result;     /* 0 or -errno: nothing can be written */
+    uint64_t size;  /* of the tree with the group */
+    uint8_t *index; /* malloc; NULL: none, or no memory for it */
+    size_t index_bytes;
+    struct pp_bytes header;
+    uint8_t header_bytes[PP_SEGMENT_HEADER_FRAME_BYTES_MAX];
+    uint8_t rotation_seal[PP_SEAL_FRAME_BYTES];
 };
 
 struct pp_ledger {
@@ -145,60 +168,70 @@ struct pp_ledger {
     char origin[PP_ORIGIN_BYTES_MAX + 1];
     char *keys_folder;
     struct pp_digest log_id;
-    struct pp_secrets *secrets;
     struct pp_failure failure;
     bool stopped;
+    size_t group_bytes;
+    struct pp_group groups[PP_WRITER_GROUPS];
+    struct pp_run *runs; /* PP_WRITER_RUNS */
 
-    /* the caller's side: the group that is being filled */
+    /* the caller's side: the group that is being filled, and its last run */
     struct pp_hash_engine *engine;
-    uint8_t *groups[2];
-    struct pp_digest *leaves[2];
-    unsigned filling;
-    size_t group_bytes, group_used;
-    size_t leaf_cap, leaf_count;
-    struct pp_tag tag;
+    uint64_t groups_filled, runs_filled; /* handed over so far */
+    size_t group_used, run_used;
+    struct pp_run *run; /* that is being filled, when run_used is not 0 */
+    struct pp_bytes prefixed[PP_WRITER_RUN_ENTRIES]; /* the inputs of the run's leaf hashes */
     uint64_t next_seq;
-    uint64_t segment_first_seq, segment_used;
-    uint64_t *offsets[2];
+    uint64_t filling_segment, segment_first_seq, segment_used;
+    uint64_t *offsets[PP_WRITER_GROUPS]; /* a group may be a whole segment */
     unsigned filling_offsets;
     size_t offset_count, offset_cap;
 
-    /* the writing thread's side, or anybody's when no job is in hand */
+    /* the sealing thread's, or anybody's when nothing has been handed over */
+    struct pp_secrets *secrets;
     struct pp_hash_engine *tree_engine;
     struct pp_merkle_tree tree;
-    struct pp_tag sealed_tag;
     struct pp_node_sink sink;
-    uint64_t segment, first_seq_of_segment, file_end;
+    struct pp_tag tag, sealed_tag; /* of the last entry chained; of the last one sealed */
+    struct pp_digest nodes[PP_WRITER_RUN_ENTRIES]; /* work space */
+    int sealing_result;                            /* 0 or -errno */
+
+    /* the writing thread's, or anybody's when nothing has been handed over */
+    uint64_t segment, file_end;
     int segment_fd, direct_fd;        /* direct_fd: -1 when it is not open */
     bool has_no_direct;               /* the file system can't, or need not */
     uint8_t block[PP_OS_BLOCK_BYTES]; /* the file's last block, as it was up to block_end */
     uint64_t block_end;
     struct pp_sealing_file sealing;
-    uint8_t *header;
+    int writing_result; /* 0 or -errno */
 
-    /* between the two */
-    pthread_t thread;
-    bool thread_started;
+    /* between the three, under the mutex */
+    pthread_t sealing_thread, writing_thread;
+    bool threads_started;
     pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct pp_job job;
-    bool stopping;
+    pthread_cond_t run_filled, run_taken, group_sealed, group_written;
+    uint64_t runs_handed, runs_taken;
+    uint64_t groups_sealed, groups_written;
+    bool writing;                    /* a group is being written */
+    bool caller_waits, caller_syncs; /* for a run; for all groups */
+    bool stopping, sealing_ended;
     uint64_t durable_size;
     enum pp_error thread_error;
     struct pp_failure thread_failure;
 };
 
-/* commit.c */
+/* pipeline.c: what the threads hand to each other */
 PP_MUST_CHECK enum pp_error pp_writer_start(struct pp_ledger *ledger);
-/* Waits until no job is in hand. */
-PP_MUST_CHECK enum pp_error pp_writer_wait(struct pp_ledger *ledger);
+/* Everything that has been handed over is written, then the threads end. */
 void pp_writer_stop(struct pp_ledger *ledger);
-/* Gives the current epoch's seal key to a job, and steps the caller's keys to the next epoch. */
-void pp_writer_take_key(struct pp_ledger *ledger, struct pp_mac_key *key, uint64_t *epoch);
-/* Seals the tree as it is: the frame goes to out, the key state to secrets->slot. */
-void pp_writer_seal(struct pp_ledger *ledger, const struct pp_job *job,
-                    const struct pp_mac_key *key, uint8_t out[PP_SEAL_FRAME_BYTES]);
-/* Hands the filled group to the thread; rotate: and closes the segment behind it. */
+/* Waits until there is room for a group's first bytes; an error of the writing thread. */
+PP_MUST_CHECK enum pp_error pp_writer_wait_for_group(struct pp_ledger *ledger);
+/* The run that the caller may fill now. */
+struct pp_run *pp_writer_wait_for_run(struct pp_ledger *ledger);
+/* Hashes the leaves of the run that was filled, and hands it over. */
+void pp_writer_hand_run(struct pp_ledger *ledger, bool ends_group);
+/* Waits until all that was handed over is written. */
+PP_MUST_CHECK enum pp_error pp_writer_wait(struct pp_ledger *ledger);
+/* Hands over the filled group; rotate: and closes the segment behind it. */
 PP_MUST_CHECK enum pp_error pp_writer_flush(struct pp_ledger *ledger, bool rotate);
 /* Seals a record without entries (prune) as a group of its own. */
 PP_MUST_CHECK enum pp_error pp_writer_control_seal(struct pp_ledger *ledger, enum pp_seal_kind kind,
@@ -207,11 +240,35 @@ enum pp_error pp_ledger_stop(struct pp_ledger *ledger, enum pp_error code, int o
                              const char *what);
 /* A disk that fails once is not trusted again.  Returns error. */
 enum pp_error pp_stop_on_io_error(struct pp_ledger *ledger, enum pp_error error);
+/* For the threads.  The run that is due; NULL: there are no more. */
+const struct pp_run *pp_writer_next_run(struct pp_ledger *ledger);
+void pp_writer_run_is_done(struct pp_ledger *ledger);
+/* true: the sealing thread shall write it, with pp_writer_write_group. */
+PP_MUST_CHECK bool pp_writer_group_is_sealed(struct pp_ledger *ledger);
+void pp_writer_sealing_ends(struct pp_ledger *ledger);
+/* Waits until the next group is due; false: there are no more. */
+PP_MUST_CHECK bool pp_writer_next_group(struct pp_ledger *ledger);
+/* size: how far the ledger is durable; result: 0 or -errno, after which nothing is written. */
+void pp_writer_group_is_written(struct pp_ledger *ledger, uint64_t size, int result);
+
+/* sealer.c: the sealing thread */
+void *pp_sealing_thread(void *ledger);
+/* Seals the tree as it is and steps to the next epoch: the frame goes to out; slot gets the state
+   of the key that follows when the frame is durable. */
+void pp_writer_seal(struct pp_ledger *ledger, enum pp_seal_kind kind, uint64_t detail_number,
+                    const struct pp_digest *detail_hash, uint8_t out[PP_SEAL_FRAME_BYTES],
+                    uint8_t slot[PP_SEALING_SLOT_BYTES]);
+
+/* commit.c: the writing thread */
+void *pp_writing_thread(void *ledger);
+/* Writes the group that is due: by the thread that has set `writing`. */
+void pp_writer_write_group(struct pp_ledger *ledger);
 
 /* segment.c: files of segments, used by create, open and the writing thread */
-/* The header of a segment that starts at the tree as it is, MACed with this epoch's seal key. */
-size_t pp_writer_header(struct pp_ledger *ledger, uint64_t segment, uint64_t epoch,
-                        const struct pp_mac_key *key, uint8_t *out);
+/* The header of a segment that starts at the tree as it is, MACed with the seal key at hand; it is
+   in `out`. */
+struct pp_bytes pp_writer_header(struct pp_ledger *ledger, uint64_t segment,
+                                 uint8_t out[PP_SEGMENT_HEADER_FRAME_BYTES_MAX]);
 /* Its length, known before it is made. */
 size_t pp_writer_header_bytes(const struct pp_ledger *ledger, uint64_t first_seq);
 /* Makes the file with its header, durable; *fd stays open.  Returns 0 or -errno. */

@@ -273,31 +273,56 @@ static void check_tags(struct pp_hash_engine *engine, size_t n)
     }
 }
 
-/* Every count, so that each way of filling lanes and bursts occurs, with one engine throughout. */
-/* Each tag is that of its leaf and of the tag before it. */
+/* Each tag is that of its leaf and of the tag before it, however the run is cut and whatever is
+   hashed beside it. */
+static void check_run(struct pp_hash_engine *engine, size_t tags, size_t nodes)
+{
+    enum { TAGS = 40, NODES = 50 };
+    struct pp_mac_key key;
+    struct pp_digest secret = {{5}}, leaves[TAGS], children[2 * NODES], parents[NODES];
+    struct pp_tag tag = {{3}};
+    uint8_t got[TAGS][PP_TAG_BYTES], *out[TAGS], input[1 + PP_TAG_BYTES] = {0x54};
+    struct pp_chain_run run;
+    pp_mac_key_init(&key, &secret);
+    tamper_random_bytes(children, sizeof children);
+    tamper_random_bytes(leaves, sizeof leaves);
+    memset(got, 0, sizeof got);
+    for (size_t i = 0; i < TAGS; i++)
+        out[i] = got[TAGS - 1 - i];
+    pp_chain_begin(&run, &key, &tag, leaves, tags, out);
+    pp_hash_engine_beside(engine, &run);
+    pp_node_hash_many(engine, children, nodes, parents);
+    pp_hash_engine_beside(engine, NULL);
+    struct pp_tag last = pp_chain_end(&run);
+    for (size_t i = 0; i < tags; i++) {
+        memcpy(input + 1, tag.b, PP_TAG_BYTES);
+        struct pp_digest mac = pp_mac(&key, (struct pp_bytes){input, sizeof input},
+                                      (struct pp_bytes){leaves[i].b, PP_DIGEST_BYTES});
+        memcpy(tag.b, mac.b, PP_TAG_BYTES);
+        assert_memory_equal(out[i], tag.b, PP_TAG_BYTES);
+    }
+    assert_memory_equal(&last, &tag, sizeof tag);
+    for (size_t i = tags; i < TAGS; i++) /* and nothing is written behind the run */
+        assert_memory_equal(out[i], (uint8_t[PP_TAG_BYTES]){0}, PP_TAG_BYTES);
+    for (size_t i = 0; i < nodes; i++) {
+        struct pp_digest node = pp_node_hash(&children[2 * i], &children[2 * i + 1]);
+        assert_memory_equal(&parents[i], &node, sizeof node);
+    }
+}
+
 static void test_chained_tags_follow_each_other(void **state)
 {
     (void)state;
-    enum { TAGS = 40 };
-    struct pp_mac_key key;
-    struct pp_digest secret = {{5}}, leaves[TAGS];
-    struct pp_tag tag = {{3}}, expected = tag;
-    uint8_t got[TAGS][PP_TAG_BYTES], *out[TAGS];
-    pp_mac_key_init(&key, &secret);
-    for (size_t i = 0; i < TAGS; i++) {
-        memset(leaves[i].b, (int)(7 * i), PP_DIGEST_BYTES);
-        out[i] = got[TAGS - 1 - i];
-    }
-    pp_chain_tags(&key, &tag, leaves, 0, out);
-    assert_memory_equal(&tag, &expected, sizeof tag);
-    pp_chain_tags(&key, &tag, leaves, TAGS, out);
-    for (size_t i = 0; i < TAGS; i++) {
-        expected = pp_chain_tag(&key, &expected, &leaves[i]);
-        assert_memory_equal(out[i], expected.b, PP_TAG_BYTES);
-    }
-    assert_memory_equal(&tag, &expected, sizeof tag);
+    struct engine e = engine_new();
+    for (size_t tags = 0; tags <= 40; tags++)
+        for (size_t nodes = 0; nodes <= 50; nodes++) {
+            check_run(e.engine, tags, nodes);
+            check_run(NULL, tags, nodes);
+        }
+    free(e.memory);
 }
 
+/* Every count, so that each way of filling lanes and bursts occurs, with one engine throughout. */
 static void test_many_equals_one_at_a_time(void **state)
 {
     (void)state;

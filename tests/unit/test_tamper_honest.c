@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,9 +261,67 @@ static void test_opening_keeps_damaged_segments(void **state)
     }
 }
 
+/* Through the indexes. */
+static void prove_some(const struct tamper_place *place, uint64_t size)
+{
+    struct pp_ledger_reader *reader;
+    struct pp_digest hashes[PP_PROOF_HASHES_MAX];
+    size_t count;
+    assert_int_equal(pp_ledger_reader_open(place->ledger, &reader, NULL), PP_OK);
+    for (uint64_t seq = 0; seq < size; seq += 31)
+        if (pp_ledger_prove_inclusion(reader, seq, size, hashes, &count) != PP_OK)
+            fail_msg("%s", pp_ledger_reader_failure(reader)->text);
+    pp_ledger_reader_close(reader);
+}
+
+/* Without a sync; no two segments alike. */
+static void append_many(struct pp_ledger *ledger, size_t count)
+{
+    uint8_t body[1000];
+    tamper_random_bytes(body, sizeof body);
+    for (size_t i = 0; i < count; i++) {
+        size_t len = 300 + tamper_random_below(sizeof body - 300);
+        struct pp_entry entry = {.time_ns = 1700000000000000000 + i,
+                                 .source = pp_bytes_of("test"),
+                                 .body = {body, len},
+                                 .level = PP_INFO};
+        assert_int_equal(pp_ledger_append(ledger, &entry, NULL), PP_OK);
+    }
+}
+
+/* The caller is segments ahead of the thread that makes their indexes: on one processor, when
+   waking a thread doesn't stop the one that wakes it, all groups are filled before its turn. */
+static void test_each_group_fills_a_segment(void **state)
+{
+    (void)state;
+    enum { MANY = 12000 };
+    struct pp_ledger_options options = {.segment_bytes = 64 << 10, .not_durable = true};
+    struct pp_ledger *ledger = NULL;
+    cpu_set_t all, one;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0}), 0);
+    struct tamper_place place = tamper_new("segments", "segments.example");
+    assert_int_equal(pp_ledger_open(place.ledger, place.keys, &options, &ledger, NULL, NULL),
+                     PP_OK);
+    append_many(ledger, MANY);
+    tamper_close(ledger);
+    struct pp_verify_report report = tamper_verify(&place, PP_TRUST_T1);
+    if (report.verdict != PP_VERDICT_OK)
+        fail_msg("%s", report.reason);
+    assert_int_equal(report.entries, MANY);
+    assert_true(report.segments > 100);
+    prove_some(&place, MANY);
+    assert_int_equal(sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}), 0);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_group_fills_a_segment),
         cmocka_unit_test(test_random_shapes),
         cmocka_unit_test(test_pruned),
         cmocka_unit_test(test_checkpoint_older_than_the_prune),
