@@ -63,7 +63,8 @@ object = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $1))
 
 LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OBJ)/generated/timeline_assets.o
 PROGRAM_OBJECTS := $(call object,cli/*.c daemon/*.c) \
-                   $(addprefix $(OBJ)/generated/,proofs_manifest.o bundle_files.o audit_schema.o)
+                   $(addprefix $(OBJ)/generated/,proofs_manifest.o bundle_files.o audit_schema.o \
+                     dashboard_input.o)
 HELPER_OBJECTS := $(call object,$(HELPER_SOURCES))
 # The fault tests replace the system calls' file by one that fails when told to.
 FAULT_OBJECTS := $(call object,tests/lib/os_fault*.c) \
@@ -99,7 +100,7 @@ AGAIN = +$(Q)$(MAKE) --no-print-directory
 DEPS = $(Q)tools/install-deps
 RUN_TESTS = $(Q)tools/run-tests
 
-.PHONY: help deps build test check e2e-test chaos-test fuzz bench benchmark demo install \
+.PHONY: help deps build dashboards test check e2e-test chaos-test fuzz bench benchmark demo install \
         uninstall clean format lint all tests stress-rollback prove differential prove-mutants \
         run-test run-e2e run-chaos run-fuzz run-bench races FORCE
 
@@ -187,6 +188,9 @@ demo: deps ## keys, a ledger of this machine's logs, and attacks on copies of it
 lint: build ## layers, style, exported names, claims of proofs
 	$(RUN_TESTS) $(CHECKS)
 
+dashboards: build ## generates dashboards/ anew from dashboards/invariants.txt and the proofs
+	$(Q)$(PROGRAM) dashboard --out dashboards
+
 format: ## clang-format on every source
 	$(DEPS) format
 	$(Q)clang-format -i $$(find include src cli daemon tests bench fuzz examples -name '*.[ch]')
@@ -207,7 +211,7 @@ MAN = $(DESTDIR)$(PREFIX)/share/man/man1
 MAN_PAGES := $(wildcard docs/man/*.1)
 HEADERS := $(wildcard include/postproof/*.h)
 # Further names of the program: the table PROGRAMS in cli/main.c.
-OTHER_NAMES := log_verifier bundle_builder verify_bundle bundle_uploader
+OTHER_NAMES := log_verifier bundle_builder verify_bundle bundle_uploader dashboard_generator
 
 install: build $(BUILD)/postproof.pc ## installs under PREFIX, staged below DESTDIR
 	install -d $(BIN) $(LIB)/pkgconfig $(INCLUDE) $(MAN)
@@ -275,6 +279,14 @@ $(BUILD)/generated/audit_schema.c: schemas/audit.schema.json
 	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
 	    echo 'const size_t cli_audit_schema_bytes = sizeof cli_audit_schema;'; } > $@
 
+# The invariants that `postproof dashboard` knows.
+$(BUILD)/generated/dashboard_input.c: dashboards/invariants.txt
+	$(Q)mkdir -p $(@D)
+	$(Q){ echo '#include "../../cli/dashboard_input.h"'; \
+	    echo 'const unsigned char cli_dashboard_input[] = {'; \
+	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
+	    echo 'const size_t cli_dashboard_input_bytes = sizeof cli_dashboard_input;'; } > $@
+
 # What every bundle carries: the specifications, the proofs and their manifest.
 BUNDLE_FILES := $(sort $(wildcard spec/*.v proofs/*/*.v) proofs/axioms.txt proofs/manifest.json)
 $(BUILD)/generated/bundle_files.c: $(BUNDLE_FILES)
@@ -332,6 +344,8 @@ $(FAULT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(HELPER_OBJECTS) $(FAULT_
 
 # The daemon's parsers are not in the library.
 $(OUT)/tests/test_serve_parse: $(call object,$(addprefix daemon/,http.c resp.c text.c address.c))
+
+$(OUT)/tests/test_serve_watch: $(call object,daemon/watch.c)
 
 $(UNIT_TESTS): $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(HELPER_OBJECTS) $(ARCHIVE)
 	$(call link_program,-lcmocka)

@@ -31,6 +31,7 @@ int cmd_limit(int argc, char **argv);
 int cmd_bundle(int argc, char **argv);
 int cmd_rollback(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_dashboard(int argc, char **argv);
 int cmd_proofs(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_demo(int argc, char **argv);

@@ -28,6 +28,7 @@ static const struct verb VERBS[] = {
     {"limit", cmd_limit, "replay and check a limiter's decisions; measure it"},
     {"bundle", cmd_bundle, "evidence bundles and their parts"},
     {"rollback", cmd_rollback, "patches for both directions; versions of a file or folder"},
+    {"dashboard", cmd_dashboard, "alert rules and a dashboard from what is proved"},
     {"proofs", cmd_proofs, "list what is proved, or prove it again"},
     {"serve", cmd_serve, "answer limit checks over HTTP and RESP"},
     {"doctor", cmd_doctor, "check this machine, the keys and the ledger for trouble"},
@@ -42,6 +43,7 @@ static const struct verb PROGRAMS[] = {
     {"bundle_builder", bundle_create_command, "the verb bundle create"},
     {"verify_bundle", bundle_verify_command, "the verb bundle verify"},
     {"bundle_uploader", bundle_uploader_command, "the verbs bundle upload and bundle audit"},
+    {"dashboard_generator", cmd_dashboard, "the verb dashboard"},
 };
 
 static const char MAP_FAULT[] =

@@ -46,6 +46,28 @@ static bool is_sampled(const struct serve_journal *journal, struct serve_shard *
     return true;
 }
 
+/* A second opinion, where one is had. */
+static void watch_decision(struct serve_violations *violations, const struct place *place,
+                           uint64_t now, uint64_t weight, enum pp_limiter_verdict verdict)
+{
+    const struct pp_limiter_config *config = &place->rule->config.limiter;
+    const struct serve_watch_rule rule = {config->limit, config->window_ns, place->rule->tick_ns,
+                                          config->tiers == 0};
+    enum serve_watch_finding finding = SERVE_WATCH_NOT_WATCHED;
+    if (verdict == PP_LIMITER_FULL)
+        atomic_fetch_add_explicit(&violations->no_memory, 1, memory_order_relaxed);
+    if (config->buckets == 0)
+        finding =
+            serve_watch_decision(&place->shard->watch, &rule, place->key, now, weight, verdict);
+    if (finding == SERVE_WATCH_NOT_WATCHED)
+        return;
+    atomic_fetch_add_explicit(&violations->watched, 1, memory_order_relaxed);
+    if (finding == SERVE_WATCH_TOO_MANY)
+        atomic_fetch_add_explicit(&violations->too_many, 1, memory_order_relaxed);
+    if (finding == SERVE_WATCH_UNJUSTIFIED)
+        atomic_fetch_add_explicit(&violations->unjustified, 1, memory_order_relaxed);
+}
+
 /* Under the shard's lock, so that the record has a key's decisions in their order. */
 static void record(struct serve_rules *rules, const struct place *place, uint64_t now,
                    uint64_t weight, enum pp_limiter_verdict verdict)
@@ -54,6 +76,7 @@ static void record(struct serve_rules *rules, const struct place *place, uint64_
     place->shard->verdicts[verdict]++;
     place->shard->shadow_denied += place->rule->config.shadow && !admitted;
     place->shard->last_ns = now;
+    watch_decision(&rules->violations, place, now, weight, verdict);
     if (rules->journal != NULL && is_sampled(rules->journal, place->shard, admitted))
         serve_journal_add(rules->journal, &place->rule->source, now, place->name, weight, verdict);
     /* Waiting and a full memory are no verdicts of the window, which the file is checked for. */

@@ -34,6 +34,7 @@ struct serve_journal {
     pthread_cond_t filled;
     struct serve_out filling;
     bool stop, failed;
+    uint64_t lost; /* decisions without room, or that a failing ledger did not take */
 
     struct serve_out emptying; /* the thread's own, as long as it runs */
 };
@@ -294,6 +295,7 @@ void serve_journal_add(struct serve_journal *journal, struct serve_journal_sourc
         queue(journal, source, now_ns, admitted ? PP_INFO : PP_WARN, &body)) {
         source->recorded++;
     } else {
+        journal->lost++;
         source->dropped[admitted]++;
         source->unreported[admitted]++;
     }
@@ -349,6 +351,18 @@ void serve_journal_drain(struct serve_journal *journal)
 uint64_t serve_journal_sampling(const struct serve_journal *journal)
 {
     return journal->sampling;
+}
+
+void serve_journal_losses(struct serve_journal *journal, uint64_t *lost, bool *failed)
+{
+    *lost = 0;
+    *failed = false;
+    if (journal == NULL)
+        return;
+    pthread_mutex_lock(&journal->lock);
+    *lost = journal->lost;
+    *failed = journal->failed;
+    pthread_mutex_unlock(&journal->lock);
 }
 
 void serve_journal_read(struct serve_journal *journal, const struct serve_journal_source *source,

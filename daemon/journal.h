@@ -41,6 +41,9 @@ void serve_journal_report(struct serve_journal *journal, struct serve_journal_so
 /* How many admissions one is recorded of: 0 none, 1 all. */
 uint64_t serve_journal_sampling(const struct serve_journal *journal);
 
+/* Decisions that the ledger should have and does not, of all rules that there ever were, and
+   whether it failed: both from 0 on.  Without a journal nothing should be there. */
+void serve_journal_losses(struct serve_journal *journal, uint64_t *lost, bool *failed);
 /* A copy of the rule's counters. */
 void serve_journal_read(struct serve_journal *journal, const struct serve_journal_source *source,
                         struct serve_journal_source *copy, bool *failed);

@@ -154,6 +154,35 @@ static void put_journal(const struct serve *serve, struct serve_out *out)
     sample(out, "limiter_ledger_failed", NULL, NULL, NULL, NULL, failed);
 }
 
+static void put_total(struct serve_out *out, const char *name, const char *help, uint64_t number)
+{
+    head(out, name, "counter", help);
+    sample(out, name, NULL, NULL, NULL, NULL, number);
+}
+
+/* What must never happen, for the rules of `postproof dashboard`: always there, from 0 on, and
+   without labels, so that they match `up`. */
+static void put_violations(struct serve *serve, struct serve_out *out)
+{
+    struct serve_violations *violations = &serve->rules.violations;
+    uint64_t lost;
+    bool failed;
+    serve_journal_losses(serve->rules.journal, &lost, &failed);
+    put_total(out, "limiter_watched_total", "Decisions that a second opinion was had on.",
+              atomic_load(&violations->watched));
+    put_total(out, "limiter_window_violations_total",
+              "Watched admissions beyond the limit of their window.",
+              atomic_load(&violations->too_many));
+    put_total(out, "limiter_denial_violations_total",
+              "Watched denials of what would have fit into its window.",
+              atomic_load(&violations->unjustified));
+    put_total(out, "limiter_memory_denials_total", "Denials for want of memory.",
+              atomic_load(&violations->no_memory));
+    put_total(out, "limiter_lost_decisions_total",
+              "Decisions that the ledger should have and was not given.", lost);
+    put_total(out, "limiter_ledger_failures_total", "1: the ledger takes nothing more.", failed);
+}
+
 /* One of the threads' counters, by its offset. */
 static uint64_t total(const struct serve *serve, size_t offset)
 {
@@ -172,6 +201,7 @@ void serve_put_metrics(struct serve *serve, struct serve_out *out)
     put_decisions(serve, out);
     put_stats(serve, out);
     put_journal(serve, out);
+    put_violations(serve, out);
     head(out, "serve_threads", "gauge", "Threads that answer.");
     sample(out, "serve_threads", NULL, NULL, NULL, NULL, serve->worker_count);
     head(out, "serve_connections", "gauge", "Open connections.");

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "journal.h"
 #include "text.h"
+#include "watch.h"
 
 /* A part of a rule's keys, each key always in the same one.  The lock guards all of it; the clock
    is read under it, so that time never goes back within a shard. */
@@ -23,6 +24,7 @@ struct serve_shard {
     uint64_t verdicts[PP_LIMITER_WAITING + 1]; /* how many decisions ended so */
     uint64_t shadow_denied;                    /* let pass because the rule is only a shadow */
     uint64_t unsampled;                        /* admissions since the one last in the ledger */
+    struct serve_watch watch;                  /* not of rules with buckets */
 } __attribute__((aligned(64)));
 
 struct serve_rule {
@@ -40,6 +42,12 @@ struct serve_rule {
     int record_fd;
 };
 
+/* What must never happen, counted from 0, and how many decisions a second opinion was had on.
+   Rules come and go; these stay. */
+struct serve_violations {
+    atomic_uint_fast64_t watched, too_many, unjustified, no_memory;
+};
+
 /* Threads that decide hold the lock for reading: pointers to rules stay good so long.  Rules come
    and go under the lock for writing. */
 struct serve_rules {
@@ -52,6 +60,7 @@ struct serve_rules {
     const char *record;       /* folder, or NULL */
     atomic_bool record_failed;
     struct serve_journal *journal; /* the ledger of decisions, or NULL */
+    struct serve_violations violations;
     bool first_start;
     uint64_t started_ns;
 };

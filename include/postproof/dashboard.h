@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Alert rules generated from invariants, which stand for theorems; docs/format/dashboard.md has the
-   input language. */
+/* Dashboards and alert rules generated from invariants, which stand for theorems: PromQL rules and
+   their unit tests, a Grafana dashboard, and what provisions both.  docs/format/dashboard.md has
+   the input language and the files; docs/dashboard.md is for users. */
 #ifndef POSTPROOF_DASHBOARD_H
 #define POSTPROOF_DASHBOARD_H
 
@@ -135,5 +136,41 @@ bool pp_dashboard_holds(const struct pp_dashboard_formula *formula,
    same ones.  false: none were found. */
 PP_MUST_CHECK bool pp_dashboard_example(const struct pp_dashboard_formula *formula, bool holding,
                                         struct pp_dashboard_values *values);
+
+/* ---- Files ---------------------------------------------------------------------------------- */
+
+struct pp_dashboard_set {
+    const struct pp_dashboard_invariant *invariants; /* with their proofs filled in */
+    size_t count;
+    struct pp_bytes input;    /* the text that they were read from */
+    uint64_t interval_ms;     /* between two evaluations of a rule: 1 or more */
+    const char *generated_by; /* "postproof 0.1.0" */
+};
+
+/* X(name, path, what): the files of a set, below the folder that is asked for. */
+#define PP_DASHBOARD_FILE_TABLE(X)                                                                 \
+    X(PP_DASHBOARD_INPUT, "invariants.txt", "what all else is generated from")                     \
+    X(PP_DASHBOARD_INDEX, "dashboards.json", "invariants, theorems, hashes, expressions")          \
+    X(PP_DASHBOARD_RULES, "prometheus/rules.json", "alert rules")                                  \
+    X(PP_DASHBOARD_CASES, "prometheus/rules.test.json", "their unit tests, for promtool")          \
+    X(PP_DASHBOARD_GRAFANA, "grafana/postproof.json", "the dashboard")                             \
+    X(PP_DASHBOARD_DATASOURCES, "provisioning/datasources/postproof.yaml",                         \
+      "Grafana: where Prometheus and Loki are")                                                    \
+    X(PP_DASHBOARD_PROVIDERS, "provisioning/dashboards/postproof.yaml",                            \
+      "Grafana: where the dashboard is")                                                           \
+    X(PP_DASHBOARD_ALERTING, "provisioning/alerting/postproof.yaml",                               \
+      "Grafana: the same rules, every 10 seconds")
+
+#define PP_DASHBOARD_FILE_ENUM(name, path, what) name,
+enum pp_dashboard_file { PP_DASHBOARD_FILE_TABLE(PP_DASHBOARD_FILE_ENUM) PP_DASHBOARD_FILE_COUNT };
+#undef PP_DASHBOARD_FILE_ENUM
+
+const char *pp_dashboard_file_path(enum pp_dashboard_file file);
+const char *pp_dashboard_file_what(enum pp_dashboard_file file);
+/* Appends the whole file.  PP_ERROR_NOT_FOUND: no values were found for which invariant *bad holds,
+   or none for which it is violated, so that it has no test (only PP_DASHBOARD_CASES). */
+PP_MUST_CHECK enum pp_error pp_dashboard_file_write(enum pp_dashboard_file file,
+                                                    const struct pp_dashboard_set *set,
+                                                    struct pp_dashboard_text *text, size_t *bad);
 
 #endif

@@ -43,6 +43,10 @@ enum pp_dashboard_rule { PP_DASHBOARD_VIOLATED, PP_DASHBOARD_LOST };
 void pp_dashboard_json_query(struct pp_dashboard_json *json, const char *key,
                              const struct pp_dashboard_invariant *invariant,
                              enum pp_dashboard_rule rule);
+/* The same with "count without () (...)" around it: 1 for each label set for which it fires. */
+void pp_dashboard_json_counted_query(struct pp_dashboard_json *json, const char *key,
+                                     const struct pp_dashboard_invariant *invariant,
+                                     enum pp_dashboard_rule rule);
 
 /* ---- selector.c: name{label="value",...} ---------------------------------------------------- */
 
@@ -69,5 +73,28 @@ PP_MUST_CHECK enum pp_error pp_dashboard_read_formula(struct pp_bytes text,
 /* The metrics of a formula, each once; false: too many.  Values are not touched. */
 PP_MUST_CHECK bool pp_dashboard_metrics(const struct pp_dashboard_formula *formula,
                                         struct pp_dashboard_values *values);
+
+/* ---- The files ------------------------------------------------------------------------------ */
+
+void pp_dashboard_write_rules(const struct pp_dashboard_set *set, struct pp_dashboard_json *json);
+PP_MUST_CHECK enum pp_error pp_dashboard_write_cases(const struct pp_dashboard_set *set,
+                                                     struct pp_dashboard_json *json, size_t *bad);
+void pp_dashboard_write_index(const struct pp_dashboard_set *set, struct pp_dashboard_json *json);
+void pp_dashboard_write_grafana(const struct pp_dashboard_set *set, struct pp_dashboard_json *json);
+void pp_dashboard_write_datasources(struct pp_dashboard_json *json);
+void pp_dashboard_write_providers(struct pp_dashboard_json *json);
+void pp_dashboard_write_alerting(const struct pp_dashboard_set *set,
+                                 struct pp_dashboard_json *json);
+/* rules.c: labels and annotations of a rule, which its tests expect again. */
+void pp_dashboard_json_labels(struct pp_dashboard_json *json,
+                              const struct pp_dashboard_invariant *invariant,
+                              enum pp_dashboard_rule rule);
+void pp_dashboard_json_annotations(struct pp_dashboard_json *json,
+                                   const struct pp_dashboard_invariant *invariant,
+                                   enum pp_dashboard_rule rule);
+/* The name of the rule's alert. */
+void pp_dashboard_json_alert_name(struct pp_dashboard_json *json, const char *key,
+                                  const struct pp_dashboard_invariant *invariant,
+                                  enum pp_dashboard_rule rule);
 
 #endif

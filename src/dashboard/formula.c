@@ -297,12 +297,29 @@ void pp_dashboard_signal_lost(struct pp_bytes each, const struct pp_dashboard_fo
     print_rule(each, formula, READABLE, text, NULL);
 }
 
+static void put_query(struct pp_dashboard_json *json,
+                      const struct pp_dashboard_invariant *invariant, enum pp_dashboard_rule rule)
+{
+    enum item_kind kind = rule == PP_DASHBOARD_VIOLATED ? SATISFIED : READABLE;
+    print_rule(invariant->each, &invariant->formula, kind, json->text, json);
+}
+
 void pp_dashboard_json_query(struct pp_dashboard_json *json, const char *key,
                              const struct pp_dashboard_invariant *invariant,
                              enum pp_dashboard_rule rule)
 {
-    enum item_kind kind = rule == PP_DASHBOARD_VIOLATED ? SATISFIED : READABLE;
     pp_dashboard_json_begin_string(json, key);
-    print_rule(invariant->each, &invariant->formula, kind, json->text, json);
+    put_query(json, invariant, rule);
+    pp_dashboard_json_end_string(json);
+}
+
+void pp_dashboard_json_counted_query(struct pp_dashboard_json *json, const char *key,
+                                     const struct pp_dashboard_invariant *invariant,
+                                     enum pp_dashboard_rule rule)
+{
+    pp_dashboard_json_begin_string(json, key);
+    pp_dashboard_json_piece_text(json, "count without () ( ");
+    put_query(json, invariant, rule);
+    pp_dashboard_json_piece_text(json, " )");
     pp_dashboard_json_end_string(json);
 }

@@ -254,16 +254,34 @@ static bool take_entry(struct reader *reader, const struct entry *entry, uint32_
     return read_value(reader, word, entry, invariant);
 }
 
+/* Whether the formula has a metric of this name with other labels. */
+static bool is_ambiguous(const struct pp_dashboard_formula *formula, struct pp_bytes metric)
+{
+    for (size_t i = 0; i < formula->count; i++) {
+        struct pp_bytes other = formula->nodes[i].metric;
+        if (other.len > 0 && !pp_dashboard_same(metric, other) &&
+            pp_dashboard_same(pp_dashboard_metric_name(metric), pp_dashboard_metric_name(other)))
+            return true;
+    }
+    return false;
+}
+
 /* A label that only the formula selects would match nothing: all labels of both must be equal. */
 static bool check_labels(struct reader *reader, const struct pp_dashboard_invariant *invariant,
                          uint32_t line, size_t holds_at)
 {
     for (size_t i = 0; i < invariant->formula.count; i++) {
         struct pp_bytes metric = invariant->formula.nodes[i].metric;
-        if (metric.len > 0 && !pp_dashboard_selects_all(invariant->each, metric))
-            return fail(reader, line, holds_at + (size_t)(metric.data - invariant->holds.data),
+        if (metric.len == 0)
+            continue;
+        size_t at = holds_at + (size_t)(metric.data - invariant->holds.data);
+        if (!pp_dashboard_selects_all(invariant->each, metric))
+            return fail(reader, line, at,
                         "this metric selects a label that `each` does not select by the same "
                         "value: nothing would match");
+        if (is_ambiguous(&invariant->formula, metric))
+            return fail(reader, line, at,
+                        "this metric stands here with different labels: select the same ones");
     }
     return true;
 }

@@ -7,6 +7,9 @@
 
 /* ---- Tokens --------------------------------------------------------------------------------- */
 
+/* No scrape is so frequent that a shorter window would have two samples. */
+enum { WINDOW_MIN_MS = 10 };
+
 enum operator_kind { PARENTHESIS, OR, AND, COMPARISON, ADDITION, MULTIPLICATION };
 
 struct waiting {
@@ -102,9 +105,9 @@ static bool take_duration(struct parser *parser, int64_t *window_ms)
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (!take(parser, units[i].unit))
             continue;
-        *window_ms = number * units[i].ms;
-        if (number < 1 || number > PP_DASHBOARD_NUMBER_MAX / units[i].ms)
-            return fail(parser, start, "the duration is out of range");
+        *window_ms = number <= PP_DASHBOARD_NUMBER_MAX / units[i].ms ? number * units[i].ms : 0;
+        if (*window_ms < WINDOW_MIN_MS)
+            return fail(parser, start, "the duration is out of range: at least 10ms");
         return true;
     }
     return fail(parser, start, "the duration has no unit: ms, s, m, h or d");

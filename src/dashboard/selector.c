@@ -87,8 +87,8 @@ static bool begins_with(struct pp_bytes text, const char *prefix)
 static size_t label_length(struct pp_bytes text, const char **fault)
 {
     size_t name = name_length(text, false);
-    if (name == 0) {
-        *fault = "a label's name is missing";
+    if (name == 0 || name > PP_DASHBOARD_NAME_BYTES_MAX) {
+        *fault = name == 0 ? "a label's name is missing" : "the label's name is too long";
         return 0;
     }
     if (name == strlen("__name__") && memcmp(text.data, "__name__", name) == 0) {

@@ -234,7 +234,7 @@ let readable =
                                 "c{job=\"a b\",zone=\"1\"}" |]);
     number = (fun () -> Z.of_int (match below 3 with 0 -> between (-9) 9
       | 1 -> between (-9007199254740992) 9007199254740992 | _ -> 9007199254740992));
-    window = (fun () -> Z.of_int (between 1 100000)) }
+    window = (fun () -> Z.of_int (between 10 100000)) }
 
 let blanks () = pick [| ""; " "; "  " |]
 let between_words () = pick [| " "; "   " |]
