@@ -106,28 +106,60 @@ static enum pp_error read_header(struct pp_ledger_reader *reader, uint64_t place
     return PP_OK;
 }
 
-/* The sealed size: the last seal of the last segment that has one. */
+/* The sealed size as the seals of the segment in hand state it. */
+static uint64_t stated_size(struct pp_ledger_reader *reader, uint64_t first_seq)
+{
+    struct pp_frame frame;
+    struct pp_seal seal;
+    uint64_t size = first_seq, next_seq = first_seq;
+    for (size_t at = 0; pp_reader_frame(reader, at, &frame) == PP_OK; at += frame.bytes) {
+        next_seq += frame.type == PP_FRAME_ENTRY;
+        if (frame.type != PP_FRAME_SEAL)
+            continue;
+        if (pp_seal_decode(frame.content, &seal) != PP_OK || seal.first_seq != size ||
+            seal.next_seq != next_seq)
+            break;
+        size = seal.next_seq;
+    }
+    return size;
+}
+
+/* Of a group that a crash has torn, the seal may be there while entries are zeros: the root tells.
+   Or the end of the seal is zeros: no whole one ends so (pp_writer_seal).  What only the keys could
+   tell is left to them, and a damaged segment is shown as it is. */
+static uint64_t sealed_size(const struct pp_ledger_reader *reader,
+                            const struct pp_check_result *result, uint64_t stated)
+{
+    if (result->verdict != PP_VERDICT_OK)
+        return stated;
+    bool torn_seal = result->has_seal && reader->data.data[result->sealed_end - 1] == 0;
+    return torn_seal ? result->last_seal.first_seq : result->tree.size;
+}
+
+/* The last seal of the last segment decides, which may have none. */
 static enum pp_error find_size(struct pp_ledger_reader *reader)
 {
     uint64_t place = reader->segment_count - 1;
     enum pp_error error = pp_reader_load(reader, place);
     if (error != PP_OK)
         return error;
-    reader->size = reader->segments[place].first_seq;
-    struct pp_frame frame;
-    struct pp_seal seal;
-    uint64_t next_seq = reader->size;
-    for (size_t at = 0; pp_reader_frame(reader, at, &frame) == PP_OK; at += frame.bytes) {
-        next_seq += frame.type == PP_FRAME_ENTRY;
-        if (frame.type != PP_FRAME_SEAL)
-            continue;
-        /* A torn seal can be zeros from anywhere on, and still have the form of one. */
-        if (pp_seal_decode(frame.content, &seal) != PP_OK || seal.first_seq != reader->size ||
-            seal.next_seq != next_seq)
-            break;
-        reader->size = seal.next_seq;
+    reader->size = stated_size(reader, reader->segments[place].first_seq);
+    if (reader->size == reader->segments[place].first_seq)
+        return PP_OK;
+    struct pp_check_scratch *scratch = calloc(1, sizeof *scratch);
+    struct pp_check_result *result = malloc(sizeof *result);
+    if (scratch != NULL && result != NULL) {
+        struct pp_check_input input = {
+            .engine = reader->engine, .scratch = scratch, .sizes = {PP_NO_SEQ, PP_NO_SEQ}};
+        pp_segment_check(&input, reader->data, result);
+        reader->size = sealed_size(reader, result, reader->size);
+    } else {
+        error = pp_fail(&reader->failure, PP_ERROR_MEMORY, 0, "no memory to read %s",
+                        reader->layout.path);
     }
-    return PP_OK;
+    free(scratch);
+    free(result);
+    return error;
 }
 
 /* A last segment without a whole header is one that a crash, or the writer right now, is making. */
@@ -176,6 +208,7 @@ enum pp_error pp_ledger_reader_open(const char *path, struct pp_ledger_reader **
     struct pp_ledger_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
         return pp_fail(failure, PP_ERROR_MEMORY, 0, "no memory to read %s", path);
+    reader->engine = pp_engine_new();
     enum pp_error error = open_reader(reader, path);
     if (error != PP_OK) {
         if (failure != NULL)
@@ -183,7 +216,6 @@ enum pp_error pp_ledger_reader_open(const char *path, struct pp_ledger_reader **
         pp_ledger_reader_close(reader);
         return error;
     }
-    reader->engine = pp_engine_new();
     *out = reader;
     return PP_OK;
 }

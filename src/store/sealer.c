@@ -32,6 +32,10 @@ void pp_writer_seal(struct pp_ledger *ledger, enum pp_seal_kind kind, uint64_t d
     };
     memcpy(seal.boot_id, clock.boot_id, sizeof seal.boot_id);
     pp_seal_write(&seal, &ledger->secrets->keys.seal, out);
+    while (out[PP_SEAL_FRAME_BYTES - 1] == 0) { /* would look as if its end was never written */
+        seal.monotonic_ns++;
+        pp_seal_write(&seal, &ledger->secrets->keys.seal, out);
+    }
     pp_ratchet_step(&state->ratchet);
     pp_epoch_keys_init(&ledger->secrets->keys, &state->ratchet);
     state->last_seal = pp_sha256((struct pp_bytes){out + PP_FRAME_HEAD_BYTES, PP_SEAL_BYTES});

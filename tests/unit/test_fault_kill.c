@@ -134,6 +134,64 @@ static void every_call_may_be_the_last(void **state)
     assert_true(crashes > seeds * KINDS * 40);
 }
 
+/* ---- What readers show of it ---------------------------------------------------------------- */
+
+struct shown {
+    uint64_t by_reader, by_verify, recovered;
+};
+
+/* Before the next writer comes, and what that one keeps. */
+static struct shown look(void)
+{
+    struct pp_ledger_reader *reader;
+    struct pp_ledger *ledger;
+    struct pp_ledger_opening opening;
+    struct pp_verify_report report;
+    struct pp_verify_options options = {.verify_key = scratch.verify_key, .threads = 1};
+    struct shown shown;
+    assert_int_equal(pp_ledger_reader_open(scratch.ledger, &reader, NULL), PP_OK);
+    shown.by_reader = pp_ledger_reader_size(reader);
+    pp_ledger_reader_close(reader);
+    pp_ledger_verify(scratch.ledger, &options, &report);
+    shown.by_verify = report.size;
+    assert_int_equal(pp_ledger_open(scratch.ledger, scratch.keys, NULL, &ledger, &opening, NULL),
+                     PP_OK);
+    shown.recovered = opening.size;
+    assert_int_equal(pp_ledger_close(ledger, NULL), PP_OK);
+    return shown;
+}
+
+/* A reader that shows entries as sealed must not see them vanish. */
+static void readers_show_only_what_recovery_keeps(void **state)
+{
+    (void)state;
+    uint64_t seeds = chaos() ? 60 : 6, crashes = 0, torn = 0;
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
+        for (size_t i = 2; i < KINDS; i++) {
+            for (uint64_t call = 1;; call++, crashes++) {
+                fixture_copy(&template, &scratch);
+                *book = *template_book;
+                if (!live_and_die(fault_of(&kinds[i], call, seed * 1000 + call), &plan))
+                    break;
+                struct shown shown = look();
+                if (shown.by_reader > shown.recovered || shown.by_verify > shown.recovered)
+                    fail_msg("%s call %llu, seed %llu: a reader shows %llu entries, `verify` "
+                             "%llu, recovery keeps %llu",
+                             kinds[i].name, (unsigned long long)call,
+                             (unsigned long long)(seed * 1000 + call),
+                             (unsigned long long)shown.by_reader,
+                             (unsigned long long)shown.by_verify,
+                             (unsigned long long)shown.recovered);
+                assert_true(shown.by_reader >= book->acknowledged);
+                torn += shown.recovered == book->acknowledged;
+            }
+        }
+    }
+    print_message("%llu crashes, %llu without the last group\n", (unsigned long long)crashes,
+                  (unsigned long long)torn);
+    assert_true(torn > 100 && crashes > torn);
+}
+
 /* A sector that was never written and one of zeros look alike: a torn group may differ from a whole
    one in a tag alone, here in the half of it that shares no sector with the entry after it. */
 static void zeros_hide_no_torn_tag(void **state)
@@ -229,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_may_be_the_last),
+        cmocka_unit_test(readers_show_only_what_recovery_keeps),
         cmocka_unit_test(zeros_hide_no_torn_tag),
         cmocka_unit_test(recovery_may_be_interrupted_too),
         cmocka_unit_test(crashes_may_follow_each_other),
