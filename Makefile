@@ -86,7 +86,8 @@ SCRIPTS := $(sort $(wildcard tests/integration/*.sh))
 # These do more under PP_CHAOS=1.
 CHAOS_SCRIPTS := tests/integration/64-serve-burst.sh
 DIFFERENTIAL := tests/differential/run tests/differential/run-sanitized
-CHECKS := tools/check-layers tools/check-style tools/check-exports tools/check-claims
+CHECKS := tools/check-layers tools/check-style tools/check-exports tools/check-claims \
+          tools/check-dashboards
 SANITIZED_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/sanitize-address/tests/%, \
                      $(wildcard tests/unit/test_*.c))
 
@@ -185,7 +186,7 @@ demo: deps ## keys, a ledger of this machine's logs, and attacks on copies of it
 	$(AGAIN) $(PARALLEL) build
 	$(Q)$(PROGRAM) demo
 
-lint: build ## layers, style, exported names, claims of proofs
+lint: build ## layers, style, exported names, claims of proofs, dashboards/
 	$(RUN_TESTS) $(CHECKS)
 
 dashboards: build ## generates dashboards/ anew from dashboards/invariants.txt and the proofs

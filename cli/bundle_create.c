@@ -6,6 +6,7 @@
 #include "../src/base/base.h"
 #include "bundle.h"
 #include "bundle_files.h"
+#include "dashboard_input.h"
 
 static const char verb[] = "bundle create";
 
@@ -85,7 +86,7 @@ static void print_text(const char *output, const struct pp_bundle_report *r)
            "\n",
            "entries", r->kept, r->entries, r->first_seq, r->next_seq - 1, r->tree_size);
     print_omitted(r);
-    printf("%-12s none yet: the program makes no dashboards and rules so far\n", "dashboards");
+    printf("%-12s for %" PRIu64 " invariants, two alert rules each\n", "dashboards", r->invariants);
     if (!r->has_timestamp)
         printf("%-12s none: --tsa URL asks a time-stamping authority\n", "timestamp");
     printf("%-12s %s\n", "root", hex);
@@ -121,7 +122,7 @@ static void print_json(const char *output, const struct pp_bundle_report *r)
     cli_json_bool(object, "timeline_jsonl", r->has_timeline_jsonl);
     cli_json_bool(object, "otlp_jsonl", r->has_otlp);
     cli_json_bool(object, "timestamp", r->has_timestamp);
-    cli_json_bool(object, "dashboards", false);
+    cli_json_number(object, "invariants", r->invariants);
     cli_json_set(object, "time_taken_ms", json_real((double)r->time_ns / 1e6));
     cli_json_print(object);
 }
@@ -139,6 +140,7 @@ static int create(const char *ledger, const char *output, struct pp_bundle_optio
     options->progress_context = &progress;
     options->files = cli_bundle_files;
     options->file_count = cli_bundle_file_count;
+    options->invariants = (struct pp_bytes){cli_dashboard_input, cli_dashboard_input_bytes};
     enum pp_error error = pp_bundle_create(ledger, options, output, &report, &failure);
     cli_progress_clear(&progress);
     if (error != PP_OK)

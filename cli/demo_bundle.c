@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bundle_files.h"
+#include "dashboard_input.h"
 #include "demo.h"
 
 enum { FLIPS = 12, BUNDLE_BYTES_MAX = 64 << 20 };
@@ -56,11 +57,13 @@ static bool try_copy(struct demo *demo, const struct cli_buffer *whole, unsigned
 static bool make(struct demo *demo, const char *path)
 {
     struct pp_failure failure = {0};
-    const struct pp_bundle_options options = {.until_ns = UINT64_MAX,
-                                              .title = "postproof demo",
-                                              .keys_folder = demo->keys,
-                                              .files = cli_bundle_files,
-                                              .file_count = cli_bundle_file_count};
+    const struct pp_bundle_options options = {
+        .until_ns = UINT64_MAX,
+        .title = "postproof demo",
+        .keys_folder = demo->keys,
+        .files = cli_bundle_files,
+        .file_count = cli_bundle_file_count,
+        .invariants = {cli_dashboard_input, cli_dashboard_input_bytes}};
     if (pp_bundle_keys_create(demo->keys, demo->origin, &failure) != PP_OK ||
         pp_bundle_create(demo->ledger, &options, path, &demo->bundle.made, &failure) != PP_OK)
         return demo_failed(&failure);

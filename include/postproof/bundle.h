@@ -41,6 +41,9 @@ struct pp_bundle_options {
     const char *keys_folder;         /* NULL: the ledger's own link "keys" */
     const struct pp_bundle_file *files;
     size_t file_count;
+    /* Invariants (docs/format/dashboard.md) whose theorems are in files: their dashboards and rules
+       go into the bundle.  len 0: none. */
+    struct pp_bytes invariants;
     /* A time-stamp: given an RFC 3161 request, *response is the TSA's answer, in memory for free().
        NULL: none. */
     enum pp_error (*timestamp)(void *context, struct pp_bytes request, uint8_t **response,
@@ -60,6 +63,7 @@ struct pp_bundle_report {
     uint64_t blobs, blobs_omitted;
     uint64_t seals, seals_kept, proofs;
     bool has_timeline_html, has_timeline_jsonl, has_otlp, has_timestamp;
+    uint64_t invariants; /* with dashboards and rules in the bundle */
     uint64_t tree_size;
     struct pp_digest manifest_root;
     uint64_t time_ns; /* taken */
@@ -90,6 +94,7 @@ PP_MUST_CHECK enum pp_error pp_bundle_create(const char *ledger,
     X(PP_CHECK_PROOFS, "proofs")                                                                   \
     X(PP_CHECK_SPECIFICATIONS, "specifications")                                                   \
     X(PP_CHECK_VIEWS, "views")                                                                     \
+    X(PP_CHECK_DASHBOARDS, "dashboards")                                                           \
     X(PP_CHECK_SSH_SIGNATURE, "ssh-signature")                                                     \
     X(PP_CHECK_TIMESTAMP, "timestamp")                                                             \
     X(PP_CHECK_WITNESSES, "witnesses")                                                             \

@@ -2,6 +2,8 @@
 /* A bundle as a bag (BagIt 1.0, RFC 8493): its fixed texts, and which names belong into it. */
 #include "bag.h"
 
+#include <postproof/dashboard.h>
+
 #include <string.h>
 
 const char pp_bag_declaration[] = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
@@ -26,6 +28,7 @@ const char pp_bag_readme[] =
     "entries/entries.ppe    every entry that is here (`postproof bundle cat FILE.zip` prints "
     "them)\n"
     "entries/otlp.jsonl     the same as OTLP JSON lines, where it fits\n"
+    "dashboards/            alert rules and a dashboard, made from what spec/ proves\n"
     "timeline.html          a page to look at; it proves nothing by itself\n"
     "window.json            which window, how many entries, and what was left out\n"
     "ledger/                checkpoint, seals, and the hashes around the entries\n"
@@ -88,6 +91,8 @@ static const char *const data_files[] = {
     "data/timeline.html",      "data/timeline.jsonl",
     "data/window.json",
 };
+#define DASHBOARD_NAME(name, path, what) "data/dashboards/" path,
+static const char *const dashboard_files[] = {PP_DASHBOARD_FILE_TABLE(DASHBOARD_NAME)};
 enum {
     TAG_FILES = sizeof tag_files / sizeof tag_files[0],
     DATA_FILES = sizeof data_files / sizeof data_files[0],
@@ -140,6 +145,7 @@ bool pp_bag_is_payload(struct pp_bytes name)
 bool pp_bag_knows(struct pp_bytes name)
 {
     return is_one_of(name, tag_files, TAG_FILES) || is_one_of(name, data_files, DATA_FILES) ||
+           is_one_of(name, dashboard_files, PP_DASHBOARD_FILE_COUNT) ||
            is_proof(below(name, "data/proofs/")) || is_blob(below(name, "data/blobs/")) ||
            below(name, "data/spec/").len > 0;
 }

@@ -12,6 +12,7 @@
 #include "store.h"
 
 #define PP_BUNDLE_FOLDER "evidence/"
+#define PP_BUNDLE_DASHBOARDS "data/dashboards/"
 #define PP_BUNDLE_ZIP_HASH_FILE "zip-sha256.txt"
 #define PP_BUNDLE_KEY_FILE "bundle.key"
 #define PP_BUNDLE_PUB_FILE "bundle.pub"

@@ -12,6 +12,7 @@
 
 #include "../bundle/bag.h"
 #include "bundle_sign.h"
+#include "dashboards.h"
 
 enum {
     RESERVE_BYTES = 40 << 10, /* for window.json, signatures and the files of the bag */
@@ -144,6 +145,45 @@ static enum pp_error add_given_files(struct pp_creation *creation)
     return error;
 }
 
+static enum pp_error add_dashboard_files(struct pp_creation *creation,
+                                         const struct pp_dashboards *dashboards,
+                                         struct pp_dashboard_fault *fault)
+{
+    struct pp_buffer content = {0};
+    enum pp_error error = PP_OK;
+    for (size_t i = 0; i < PP_DASHBOARD_FILE_COUNT && error == PP_OK; i++) {
+        char name[PP_BUNDLE_NAME_BYTES];
+        enum pp_dashboard_file file = (enum pp_dashboard_file)i;
+        snprintf(name, sizeof name, PP_BUNDLE_DASHBOARDS "%s", pp_dashboard_file_path(file));
+        error = pp_dashboards_write(dashboards, file, &content, fault);
+        if (error == PP_OK)
+            error = pp_pack_add(&creation->pack, name, (struct pp_bytes){content.data, content.len},
+                                false);
+    }
+    pp_buffer_free(&content);
+    return error;
+}
+
+static enum pp_error add_dashboards(struct pp_creation *creation)
+{
+    const struct pp_bundle_options *options = creation->options;
+    struct pp_dashboards dashboards;
+    struct pp_dashboard_fault fault = {1, 1, ""};
+    if (options->invariants.len == 0)
+        return PP_OK;
+    enum pp_error error =
+        pp_dashboards_load(&dashboards, options->invariants, options->files, options->file_count,
+                           PP_DASHBOARDS_INTERVAL_MS, &fault, creation->failure);
+    if (error == PP_OK)
+        error = add_dashboard_files(creation, &dashboards, &fault);
+    if (error == PP_ERROR_FORMAT)
+        error = pp_fail(creation->failure, error, 0, "the invariants, line %" PRIu32 ": %s",
+                        fault.line, fault.text);
+    creation->report->invariants = dashboards.set.count;
+    pp_dashboards_free(&dashboards);
+    return error;
+}
+
 static enum pp_error add_fixed_files(struct pp_creation *creation)
 {
     const struct pp_bundle_options *options = creation->options;
@@ -162,6 +202,8 @@ static enum pp_error add_fixed_files(struct pp_creation *creation)
         error = pp_pack_add(&creation->pack, "data/README.txt", pp_bytes_of(pp_bag_readme), false);
     if (error == PP_OK)
         error = add_given_files(creation);
+    if (error == PP_OK)
+        error = add_dashboards(creation);
     error = pp_creation_fail(creation, error, "the fixed files can't be packed");
     return error == PP_OK ? pp_creation_environment(creation) : error;
 }

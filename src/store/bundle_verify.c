@@ -480,6 +480,7 @@ static void check_contents(struct pp_bundle_verification *v)
     pp_bundle_check_blobs(v);
     pp_bundle_check_proofs(v);
     pp_bundle_check_specifications(v);
+    pp_bundle_check_dashboards(v);
 }
 
 static int exit_code_of(const struct pp_bundle_verify_report *report)

@@ -68,5 +68,7 @@ void pp_bundle_check_blobs(struct pp_bundle_verification *v);
 void pp_bundle_check_proofs(struct pp_bundle_verification *v);
 void pp_bundle_check_specifications(struct pp_bundle_verification *v);
 void pp_bundle_check_witnesses(struct pp_bundle_verification *v);
+/* bundle_verify_dashboards.c; behind the check of the specifications */
+void pp_bundle_check_dashboards(struct pp_bundle_verification *v);
 
 #endif

@@ -70,7 +70,11 @@ static bool fill_proof(struct pp_dashboard_invariant *invariant, const json_t *m
         .statement_sha256 = bytes_of(record, "statement_sha256"),
         .spec_line = pp_dashboard_statement_line(spec->content, invariant->theorem),
     };
-    return true;
+    if (invariant->proof.spec_line != 0)
+        return true;
+    *fault = (struct pp_dashboard_fault){invariant->theorem_line, 1,
+                                         "the specification does not state this theorem"};
+    return false;
 }
 
 /* ---- Loading -------------------------------------------------------------------------------- */

@@ -44,6 +44,10 @@ says "no sealed entry"
 
 expect 0 "$POSTPROOF" bundle verify a.zip --trust-root trust --verify-key keys/verify.key
 says "^verdict  *valid"
+says "^dashboards  *ok "
+unzip -q a.zip 'evidence/data/dashboards/*' -d unzipped
+expect 0 "$POSTPROOF" dashboard --out unzipped/evidence/data/dashboards --check
+rm -r unzipped
 expect 2 "$POSTPROOF" bundle verify a.zip
 says "required"
 mkdir empty
