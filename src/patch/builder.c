@@ -24,10 +24,11 @@ struct pp_patch_builder {
     ZSTD_CCtx *encode;
     ZSTD_DCtx *decode;
     struct pp_patch_chooser chooser;
-    uint64_t old_at, new_at;       /* places in the images behind the last operation */
-    uint64_t old_start, new_start; /* of the first pair or literal of the block */
-    uint64_t literal_page;         /* of the old image, where the last literal stands */
-    size_t literal_pages;          /* on which literals of the block stand */
+    uint64_t old_at, new_at;             /* places in the images behind the last operation */
+    uint64_t block_old_at, block_new_at; /* where the block begins */
+    uint64_t old_start, new_start;       /* of the first pair or literal of the block */
+    uint64_t literal_page;               /* of the old image, where the last literal stands */
+    size_t literal_pages;                /* on which literals of the block stand */
     uint32_t operations;
     /* What was collected: the streams, and the bytes of pairs in both images. */
     size_t pair_bytes, new_bytes, old_bytes;
@@ -39,6 +40,7 @@ struct pp_patch_builder {
     uint8_t *deltas, *scratch, *contents, *block, *replay, *replay_deltas;
     uint8_t *memory;
     struct pp_patch_prefix_space *prefix_space; /* NULL without images: no prefixes */
+    struct pp_rollback_code *code;              /* NULL when the choice is to be fast */
 };
 
 /* ---- New and free ---------------------------------------------------------------------------- */
@@ -83,8 +85,10 @@ struct pp_patch_builder *pp_patch_builder_new(const struct pp_patch_builder_opti
     bool has_images = options->old_image.len > 0 && options->new_image.len > 0;
     if (has_images)
         b->prefix_space = malloc(sizeof *b->prefix_space);
-    if (b->memory != NULL && b->encode != NULL && b->decode != NULL &&
-        (b->prefix_space != NULL || !has_images)) {
+    if (!options->fast)
+        b->code = malloc(sizeof *b->code);
+    if (b->memory != NULL && (b->code != NULL || options->fast) && b->encode != NULL &&
+        b->decode != NULL && (b->prefix_space != NULL || !has_images)) {
         lay_out(b);
         return b;
     }
@@ -100,6 +104,7 @@ void pp_patch_builder_free(struct pp_patch_builder *builder)
     ZSTD_freeDCtx(builder->decode);
     free(builder->memory);
     free(builder->prefix_space);
+    free(builder->code);
     pp_patch_covers_clean_up(&builder->moves);
     free(builder);
 }
@@ -326,14 +331,25 @@ static enum pp_error put_all_literals(struct output *out)
     return error;
 }
 
+static struct pp_patch_place place_of(const struct pp_patch_builder *b)
+{
+    return (struct pp_patch_place){
+        .control = {b->control, (size_t)b->operations * PP_ROLLBACK_OPERATION_BYTES},
+        .old_at = b->block_old_at,
+        .new_at = b->block_new_at,
+        .code = b->code};
+}
+
 static enum pp_error put_deltas(struct output *out, struct pp_patch_shape shape)
 {
     struct pp_patch_builder *b = out->b;
+    struct pp_patch_place place = place_of(b);
     struct pp_bytes slot[PP_PATCH_SLOTS], none = {NULL, 0};
     enum pp_error error = PP_OK;
     int level = pp_patch_shape_level(shape, b->options.level);
-    pp_patch_deltas_encode(shape, b->old_row, b->new_row, b->row_bytes, b->scratch, b->contents,
-                           slot);
+    if (!pp_patch_deltas_encode(shape, &place, b->old_row, b->new_row, b->row_bytes, b->scratch,
+                                b->contents, slot))
+        return PP_ERROR_MISMATCH;
     for (size_t i = PP_PATCH_SLOT_CELLS; i < PP_PATCH_SLOTS && error == PP_OK; i++)
         error = put_slot(out, i, level, slot[i], none);
     return error;
@@ -381,10 +397,11 @@ static enum pp_error encode(struct pp_patch_builder *b, struct pp_patch_block *b
 {
     struct output out = {b, block, PP_PATCH_BLOCK_HEADER_BYTES};
     struct pp_rollback_streams streams = streams_of(b, b->deltas);
+    struct pp_patch_place place = place_of(b);
     struct pp_patch_shape shape;
     enum pp_error error = find_moves(b);
     if (error == PP_OK)
-        error = pp_patch_chooser_choose(&b->chooser, b->encode, b->options.fast, b->old_row,
+        error = pp_patch_chooser_choose(&b->chooser, &place, b->encode, b->options.fast, b->old_row,
                                         b->new_row, b->row_bytes, b->scratch, b->contents, &shape);
     if (error != PP_OK)
         return error;
@@ -451,8 +468,9 @@ static bool row_returns(struct pp_patch_builder *b, const struct pp_patch_block 
     bool apply = direction == PP_ROLLBACK_APPLY;
     const uint8_t *source = apply ? b->old_row : b->new_row;
     const uint8_t *target = apply ? b->new_row : b->old_row;
+    struct pp_patch_place place = place_of(b);
     size_t n = b->row_bytes;
-    return pp_patch_deltas_decode(block, direction, slot, source, n, b->scratch,
+    return pp_patch_deltas_decode(block, &place, direction, slot, source, n, b->scratch,
                                   b->replay_deltas) == PP_OK &&
            memcmp(b->replay_deltas, b->deltas, n) == 0 &&
            pp_patch_run_pair(direction, b->replay_deltas, source, b->scratch, n) == PP_OK &&
@@ -522,5 +540,7 @@ enum pp_error pp_patch_builder_finish(struct pp_patch_builder *builder, struct p
     *block = (struct pp_bytes){b->block, bytes};
     b->operations = 0;
     b->pair_bytes = b->new_bytes = b->old_bytes = b->literal_pages = 0;
+    b->block_old_at = b->old_at;
+    b->block_new_at = b->new_at;
     return PP_OK;
 }

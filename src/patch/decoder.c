@@ -42,6 +42,7 @@ struct pp_patch_decoder {
     struct pp_patch_prefix_walk prefix; /* what is still to be read */
     size_t prefix_used, prefix_bytes;   /* read; in all */
     ZSTD_DCtx *zstd;
+    struct pp_rollback_code code;
     struct pp_bytes slot[PP_PATCH_SLOTS]; /* decoded contents */
     /* Parts of the memory behind this struct. */
     uint8_t *stored, *contents, *control, *short_control, *gathered;
@@ -363,8 +364,14 @@ static enum pp_error resolve(struct pp_patch_decoder *d, const struct rows *rows
     if (!pp_patch_moves_gather(moves, from, rows->outgoing, rows->outgoing_bytes,
                                rows->source + pairs, moved))
         return PP_ERROR_FORMAT;
-    enum pp_error error = pp_patch_deltas_decode(&d->block, d->direction, d->slot, rows->source,
-                                                 pairs + moved, rows->scratch, rows->deltas);
+    struct pp_patch_place place = {
+        .control = {d->control, (size_t)d->block.operations * PP_ROLLBACK_OPERATION_BYTES},
+        .old_at = apply ? d->start.source_at : d->start.target_at,
+        .new_at = apply ? d->start.target_at : d->start.source_at,
+        .code = &d->code};
+    enum pp_error error =
+        pp_patch_deltas_decode(&d->block, &place, d->direction, d->slot, rows->source,
+                               pairs + moved, rows->scratch, rows->deltas);
     /* The result has room for what moved until the script runs. */
     if (error == PP_OK)
         error = pp_patch_run_pair(d->direction, rows->deltas + pairs, rows->source + pairs,

@@ -52,17 +52,48 @@ static bool read_values(struct pp_patch_shape shape, const struct pp_bytes slot[
     return true;
 }
 
+/* ---- Code ------------------------------------------------------------------------------------ */
+
+/* The pairs of the script as pieces, without the shortest, in scratch space of 3 * n bytes that
+   need not be aligned, n the bytes of all pairs. */
+static struct pp_rollback_pieces find_pieces(const struct pp_patch_place *place, uint8_t *scratch)
+{
+    struct pp_rollback_piece *pieces =
+        (struct pp_rollback_piece *)(scratch + (4 - (uintptr_t)scratch % 4) % 4);
+    struct pp_rollback_piece next = {0, 0, (uint32_t)place->old_at, (uint32_t)place->new_at};
+    size_t count = 0;
+    for (size_t at = 0; at < place->control.len; at += PP_ROLLBACK_OPERATION_BYTES) {
+        struct pp_rollback_operation operation = {0};
+        enum pp_error error = pp_rollback_operation_read(place->control.data + at, &operation);
+        (void)error; /* the caller has read it before */
+        uint32_t n = (uint32_t)operation.count;
+        next.bytes = n;
+        if (operation.kind == PP_ROLLBACK_PAIR && n >= PP_ROLLBACK_PIECE_BYTES_MIN)
+            pieces[count++] = next;
+        next.row_at += operation.kind == PP_ROLLBACK_PAIR ? n : 0;
+        next.old_at += operation.kind == PP_ROLLBACK_NEW ? 0 : n;
+        next.new_at += operation.kind == PP_ROLLBACK_OLD ? 0 : n;
+    }
+    return (struct pp_rollback_pieces){pieces, count};
+}
+
 /* ---- Decoding -------------------------------------------------------------------------------- */
 
 /* Without cells, the values are those of the whole row. */
-static bool decode_row(const struct pp_patch_block *block, enum pp_rollback_direction direction,
+static bool decode_row(const struct pp_patch_block *block, const struct pp_patch_place *place,
+                       enum pp_rollback_direction direction,
                        const struct pp_bytes slot[PP_PATCH_SLOTS], const uint8_t *source,
                        uint8_t *scratch, uint8_t *row, size_t n)
 {
     struct pp_patch_shape shape = {block->item, block->layout, block->cells};
     if (!read_values(shape, slot, scratch, row, n))
         return false;
-    pp_rollback_values_resolve(block->item, direction, source, row, n);
+    if (block->item == PP_ROLLBACK_ITEM_CODE) {
+        struct pp_rollback_pieces pieces = find_pieces(place, scratch);
+        pp_rollback_code_resolve(place->code, &pieces, direction, source, row, n);
+    } else {
+        pp_rollback_values_resolve(block->item, direction, source, row, n);
+    }
     return true;
 }
 
@@ -73,11 +104,11 @@ static bool decode_cells(const struct pp_patch_block *block, enum pp_rollback_di
     size_t bytes;
     struct pp_bytes bitmap = slot[PP_PATCH_SLOT_CELLS];
     uint8_t *source_cells = scratch + n, *cells = scratch + 2 * n;
-    if (bitmap.len != pp_rollback_cells_bitmap_bytes(n) ||
+    if (block->item == PP_ROLLBACK_ITEM_CODE || bitmap.len != pp_rollback_cells_bitmap_bytes(n) ||
         !pp_rollback_cells_count(bitmap.data, n, &bytes))
         return false;
     pp_rollback_cells_gather(source_row, bitmap.data, source_cells, n);
-    if (!decode_row(block, direction, slot, source_cells, scratch, cells, bytes))
+    if (!decode_row(block, NULL, direction, slot, source_cells, scratch, cells, bytes))
         return false;
     memcpy(row, source_row, n);
     pp_rollback_cells_scatter(cells, bitmap.data, row, n);
@@ -85,6 +116,7 @@ static bool decode_cells(const struct pp_patch_block *block, enum pp_rollback_di
 }
 
 enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
+                                     const struct pp_patch_place *place,
                                      enum pp_rollback_direction direction,
                                      const struct pp_bytes slot[PP_PATCH_SLOTS],
                                      const uint8_t *source_row, size_t n, uint8_t *scratch,
@@ -95,7 +127,7 @@ enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
         decoded = decode_cells(block, direction, slot, source_row, n, scratch, deltas);
     else
         decoded = slot[PP_PATCH_SLOT_CELLS].len == 0 &&
-                  decode_row(block, direction, slot, source_row, scratch, deltas, n);
+                  decode_row(block, place, direction, slot, source_row, scratch, deltas, n);
     if (!decoded)
         return PP_ERROR_FORMAT;
     pp_rollback_row_to_deltas(direction, source_row, deltas, n);
@@ -156,9 +188,9 @@ static void write_values(struct pp_patch_shape shape, const uint8_t *values, siz
     }
 }
 
-void pp_patch_deltas_encode(struct pp_patch_shape shape, const uint8_t *old_row,
-                            const uint8_t *new_row, size_t n, uint8_t *scratch, uint8_t *memory,
-                            struct pp_bytes slot[PP_PATCH_SLOTS])
+bool pp_patch_deltas_encode(struct pp_patch_shape shape, const struct pp_patch_place *place,
+                            const uint8_t *old_row, const uint8_t *new_row, size_t n,
+                            uint8_t *scratch, uint8_t *memory, struct pp_bytes slot[PP_PATCH_SLOTS])
 {
     for (size_t k = PP_PATCH_SLOT_CELLS; k < PP_PATCH_SLOTS; k++)
         slot[k] = (struct pp_bytes){memory, 0};
@@ -174,6 +206,13 @@ void pp_patch_deltas_encode(struct pp_patch_shape shape, const uint8_t *old_row,
         new_row = new_cells;
         n = bytes;
     }
-    pp_rollback_values_make(shape.item, old_row, new_row, values, n);
+    if (shape.item == PP_ROLLBACK_ITEM_CODE) {
+        struct pp_rollback_pieces pieces = find_pieces(place, scratch);
+        if (!pp_rollback_code_make(place->code, &pieces, old_row, new_row, values, n))
+            return false;
+    } else {
+        pp_rollback_values_make(shape.item, old_row, new_row, values, n);
+    }
     write_values(shape, values, n, scratch, memory, slot);
+    return true;
 }

@@ -12,6 +12,14 @@ struct pp_patch_shape {
     bool cells;
 };
 
+/* What the item code must know of a block besides its rows: its script, where it begins in both
+   images, and work space. */
+struct pp_patch_place {
+    struct pp_bytes control;
+    uint64_t old_at, new_at;
+    struct pp_rollback_code *code;
+};
+
 /* Work space: three rows of n bytes. */
 enum { PP_PATCH_SCRATCH_ROWS = 3 };
 
@@ -19,6 +27,7 @@ enum { PP_PATCH_SCRATCH_ROWS = 3 };
    pairs, then those of what moved.  The contents of slots VALUES and above lie one behind the
    other.  PP_ERROR_FORMAT when they are not what the block's shape makes of so many bytes. */
 PP_MUST_CHECK enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
+                                                   const struct pp_patch_place *place,
                                                    enum pp_rollback_direction direction,
                                                    const struct pp_bytes slot[PP_PATCH_SLOTS],
                                                    const uint8_t *source_row, size_t n,
@@ -32,9 +41,11 @@ PP_MUST_CHECK enum pp_error pp_patch_run_pair(enum pp_rollback_direction directi
 /* Room that encode needs for the contents of rows of n bytes. */
 size_t pp_patch_deltas_room(size_t n);
 /* The contents of slots CELLS and above from both rows, one behind the other in memory that has
-   that room. */
-void pp_patch_deltas_encode(struct pp_patch_shape shape, const uint8_t *old_row,
-                            const uint8_t *new_row, size_t n, uint8_t *scratch, uint8_t *memory,
-                            struct pp_bytes slot[PP_PATCH_SLOTS]);
+   that room.  false when the rows can't be written down in that shape. */
+PP_MUST_CHECK bool pp_patch_deltas_encode(struct pp_patch_shape shape,
+                                          const struct pp_patch_place *place,
+                                          const uint8_t *old_row, const uint8_t *new_row, size_t n,
+                                          uint8_t *scratch, uint8_t *memory,
+                                          struct pp_bytes slot[PP_PATCH_SLOTS]);
 
 #endif

@@ -14,6 +14,8 @@ static const struct pp_patch_shape candidates[] = {
     {PP_ROLLBACK_ITEM_BYTE, PP_ROLLBACK_LAYOUT_RUNS, false},
     {PP_ROLLBACK_ITEM_BYTE, PP_ROLLBACK_LAYOUT_PLAIN, false},
     {PP_ROLLBACK_ITEM_BYTE, PP_ROLLBACK_LAYOUT_PLAIN, true},
+    {PP_ROLLBACK_ITEM_CODE, PP_ROLLBACK_LAYOUT_RUNS, false},
+    {PP_ROLLBACK_ITEM_CODE, PP_ROLLBACK_LAYOUT_PLAIN, false},
     {PP_ROLLBACK_ITEM_XOR, PP_ROLLBACK_LAYOUT_RUNS, false},
     {PP_ROLLBACK_ITEM_XOR, PP_ROLLBACK_LAYOUT_PLAIN, true},
     {PP_ROLLBACK_ITEM_INT16, PP_ROLLBACK_LAYOUT_PLANES, true},
@@ -34,12 +36,16 @@ int pp_patch_shape_level(struct pp_patch_shape shape, int level)
 }
 
 /* The bytes that the slots of a shape take at a quick level. */
-static enum pp_error cost_of(struct pp_patch_shape shape, ZSTD_CCtx *zstd, const uint8_t *old_row,
-                             const uint8_t *new_row, size_t n, uint8_t *scratch, uint8_t *memory,
-                             size_t *cost)
+static enum pp_error cost_of(struct pp_patch_shape shape, const struct pp_patch_place *place,
+                             ZSTD_CCtx *zstd, const uint8_t *old_row, const uint8_t *new_row,
+                             size_t n, uint8_t *scratch, uint8_t *memory, size_t *cost)
 {
     struct pp_bytes slot[PP_PATCH_SLOTS], none = {NULL, 0};
-    pp_patch_deltas_encode(shape, old_row, new_row, n, scratch, memory, slot);
+    *cost = SIZE_MAX;
+    if (shape.item == PP_ROLLBACK_ITEM_CODE && place->code == NULL)
+        return PP_OK;
+    if (!pp_patch_deltas_encode(shape, place, old_row, new_row, n, scratch, memory, slot))
+        return PP_OK;
     *cost = 0;
     for (size_t i = PP_PATCH_SLOT_CELLS; i < PP_PATCH_SLOTS; i++) {
         size_t stored;
@@ -52,15 +58,15 @@ static enum pp_error cost_of(struct pp_patch_shape shape, ZSTD_CCtx *zstd, const
     return PP_OK;
 }
 
-static enum pp_error try_all(ZSTD_CCtx *zstd, const uint8_t *old_row, const uint8_t *new_row,
-                             size_t n, uint8_t *scratch, uint8_t *memory,
-                             struct pp_patch_shape *best)
+static enum pp_error try_all(const struct pp_patch_place *place, ZSTD_CCtx *zstd,
+                             const uint8_t *old_row, const uint8_t *new_row, size_t n,
+                             uint8_t *scratch, uint8_t *memory, struct pp_patch_shape *best)
 {
     size_t best_cost = SIZE_MAX;
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
         size_t cost;
         enum pp_error error =
-            cost_of(candidates[i], zstd, old_row, new_row, n, scratch, memory, &cost);
+            cost_of(candidates[i], place, zstd, old_row, new_row, n, scratch, memory, &cost);
         if (error != PP_OK)
             return error;
         if (cost < best_cost) {
@@ -71,9 +77,10 @@ static enum pp_error try_all(ZSTD_CCtx *zstd, const uint8_t *old_row, const uint
     return PP_OK;
 }
 
-enum pp_error pp_patch_chooser_choose(struct pp_patch_chooser *chooser, ZSTD_CCtx *zstd, bool fast,
-                                      const uint8_t *old_row, const uint8_t *new_row, size_t n,
-                                      uint8_t *scratch, uint8_t *memory,
+enum pp_error pp_patch_chooser_choose(struct pp_patch_chooser *chooser,
+                                      const struct pp_patch_place *place, ZSTD_CCtx *zstd,
+                                      bool fast, const uint8_t *old_row, const uint8_t *new_row,
+                                      size_t n, uint8_t *scratch, uint8_t *memory,
                                       struct pp_patch_shape *shape)
 {
     size_t at = 0;
@@ -92,7 +99,7 @@ enum pp_error pp_patch_chooser_choose(struct pp_patch_chooser *chooser, ZSTD_CCt
     }
     chooser->blocks_until_next = FAST_BLOCKS;
     enum pp_error error =
-        try_all(zstd, old_row + at, new_row + at, n, scratch, memory, &chooser->shape);
+        try_all(place, zstd, old_row + at, new_row + at, n, scratch, memory, &chooser->shape);
     *shape = chooser->shape;
     return error;
 }

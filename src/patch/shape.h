@@ -16,13 +16,13 @@ struct pp_patch_chooser {
     unsigned blocks_until_next; /* for the fast choice */
 };
 
-/* The shape whose slots are smallest for these rows, or for a sample of them.  scratch and memory
+/* place->code is NULL where no item code is wanted, as it is where rows are sampled.
+   The shape whose slots are smallest for these rows, or for a sample of them.  scratch and memory
    as for pp_patch_deltas_encode. */
-PP_MUST_CHECK enum pp_error pp_patch_chooser_choose(struct pp_patch_chooser *chooser,
-                                                    ZSTD_CCtx *zstd, bool fast,
-                                                    const uint8_t *old_row, const uint8_t *new_row,
-                                                    size_t n, uint8_t *scratch, uint8_t *memory,
-                                                    struct pp_patch_shape *shape);
+PP_MUST_CHECK enum pp_error
+pp_patch_chooser_choose(struct pp_patch_chooser *chooser, const struct pp_patch_place *place,
+                        ZSTD_CCtx *zstd, bool fast, const uint8_t *old_row, const uint8_t *new_row,
+                        size_t n, uint8_t *scratch, uint8_t *memory, struct pp_patch_shape *shape);
 /* The level of zstd for the slots of a shape, when level is that for what repeats. */
 int pp_patch_shape_level(struct pp_patch_shape shape, int level);
 

@@ -25,6 +25,7 @@ enum pp_rollback_item {
     PP_ROLLBACK_ITEM_INT32,
     PP_ROLLBACK_ITEM_FLOAT16, /* the same, of integers in the order of the floats: bf16, f16 */
     PP_ROLLBACK_ITEM_FLOAT32,
+    PP_ROLLBACK_ITEM_CODE, /* new - old, addresses guessed: see below */
     PP_ROLLBACK_ITEM_COUNT
 };
 
@@ -43,8 +44,8 @@ enum pp_rollback_item {
 
 /* Bytes of an item: 1, 2 or 4. */
 size_t pp_rollback_item_bytes(enum pp_rollback_item item);
-/* n bytes of each row become n bytes of values: little-endian items, then bytes that fill no whole
-   item as differences of bytes. */
+/* n bytes of each row become n bytes of values, of any item but code: little-endian items, then
+   bytes that fill no whole item as differences of bytes. */
 void pp_rollback_values_make(enum pp_rollback_item item, const uint8_t *old_row,
                              const uint8_t *new_row, uint8_t *values, size_t n);
 /* The inverse: values become the target's row, in place.  source is the old row when applying, the
@@ -54,6 +55,42 @@ void pp_rollback_values_resolve(enum pp_rollback_item item, enum pp_rollback_dir
 /* In place, the target's row becomes the deltas of the plain form, byte by byte new - old. */
 void pp_rollback_row_to_deltas(enum pp_rollback_direction direction, const uint8_t *source_row,
                                uint8_t *target_row, size_t n);
+
+/* ---- Code: addresses in x86 machine code ---------------------------------------------------- */
+
+/* A part of the rows that follows on in both images, and where, modulo 2^32. */
+struct pp_rollback_piece {
+    uint32_t row_at, bytes;
+    uint32_t old_at, new_at;
+};
+enum { PP_ROLLBACK_PIECE_BYTES_MIN = 8 };
+/* In the order of the rows, and none overlaps another. */
+struct pp_rollback_pieces {
+    const struct pp_rollback_piece *at;
+    size_t count;
+};
+
+/* Work space: for addresses of one image that occurred, those of the other one. */
+enum { PP_ROLLBACK_GUESS_LOG = 14, PP_ROLLBACK_GUESSES = 1 << PP_ROLLBACK_GUESS_LOG };
+struct pp_rollback_guesses {
+    uint32_t key[PP_ROLLBACK_GUESSES], other[PP_ROLLBACK_GUESSES];
+    uint32_t shift[PP_ROLLBACK_GUESSES]; /* of a region of addresses */
+};
+struct pp_rollback_code {
+    struct pp_rollback_guesses by_old, by_new;
+};
+
+/* Like pp_rollback_values_make, for the item code.  false for a difference that can't be written
+   down. */
+PP_MUST_CHECK bool pp_rollback_code_make(struct pp_rollback_code *code,
+                                         const struct pp_rollback_pieces *pieces,
+                                         const uint8_t *old_row, const uint8_t *new_row,
+                                         uint8_t *values, size_t n);
+/* The inverse, like pp_rollback_values_resolve. */
+void pp_rollback_code_resolve(struct pp_rollback_code *code,
+                              const struct pp_rollback_pieces *pieces,
+                              enum pp_rollback_direction direction, const uint8_t *source,
+                              uint8_t *values, size_t n);
 
 /* ---- Layouts: how values are written down --------------------------------------------------- */
 

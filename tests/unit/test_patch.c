@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "../../src/rollback/transform.h"
 #include "../lib/patches.h"
 
 static void check_both_modes(struct pp_bytes old_image, struct pp_bytes new_image)
@@ -178,6 +179,34 @@ static void prefixes_reach_far(void **state)
     buffer_free(&b);
 }
 
+/* A program in which functions grew: all calls over them change, and are not written down. */
+static void calls_in_a_program_cost_little(void **state)
+{
+    (void)state;
+    enum { PARTS = 16, PART = 250 * 24, STEP = 24, BYTES = PARTS * PART, GROWTH = 40 };
+    struct buffer a = buffer_of(BYTES), b = buffer_of(BYTES + PARTS * GROWTH);
+    uint64_t seed = 77;
+    fill_random(a.data, a.len, 14);
+    fill_random(b.data, b.len, 15);
+    for (size_t i = 0; i < PARTS; i++)
+        memcpy(b.data + i * (PART + GROWTH), a.data + i * PART, PART);
+    for (uint32_t at = 8; at < BYTES; at += STEP) {
+        uint32_t target = (uint32_t)(next_random(&seed) % BYTES);
+        uint32_t new_target = target + target / PART * GROWTH, new_at = at + at / PART * GROWTH;
+        a.data[at - 1] = b.data[new_at - 1] = 0xe8;
+        for (unsigned k = 0; k < 4; k++) {
+            a.data[at + k] = (uint8_t)((target - at - 4) >> (8 * k));
+            b.data[new_at + k] = (uint8_t)((new_target - new_at - 4) >> (8 * k));
+        }
+    }
+    struct buffer patch = check_patch(PP_PATCH_GENERIC, view(&a), view(&b));
+    assert_int_equal(patch.data[PP_PATCH_HEADER_BYTES], PP_ROLLBACK_ITEM_CODE);
+    assert_true(patch.len < 3500); /* with plain differences: 4.8 kB */
+    buffer_free(&patch);
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
 /* Floats whose bits changed a little, with what floats hold besides numbers: -0.0, infinities,
    NaNs with payloads. */
 static void fill_floats(struct buffer *a, struct buffer *b, size_t width)
@@ -265,6 +294,7 @@ int main(void)
         cmocka_unit_test(literals_far_apart_return),
         cmocka_unit_test(moved_records_share_a_delta),
         cmocka_unit_test(prefixes_reach_far),
+        cmocka_unit_test(calls_in_a_program_cost_little),
         cmocka_unit_test(floats_return_bit_by_bit),
         cmocka_unit_test(pages_keep_their_places),
         cmocka_unit_test(sizes_that_were_not_encoded_are_refused),

@@ -42,7 +42,7 @@ static void random_rows_return(void **state)
     (void)state;
     uint8_t a[300], b[300], values[300];
     for (size_t n = 0; n <= 300; n++) {
-        for (int item = 0; item < PP_ROLLBACK_ITEM_COUNT; item++) {
+        for (int item = 0; item < PP_ROLLBACK_ITEM_CODE; item++) {
             fill_random(a, n, n);
             fill_random(b, n, n + 1000);
             pp_rollback_values_make((enum pp_rollback_item)item, a, b, values, n);
@@ -55,6 +55,93 @@ static void random_rows_return(void **state)
             assert_memory_equal(values, a, n);
         }
     }
+}
+
+/* Bytes that often look like calls, jumps and pointers. */
+static void fill_code(uint8_t *row, size_t n, uint64_t seed)
+{
+    static const uint8_t bytes[] = {0, 0, 0, 0, 0xe8, 0xe9, 0x0f, 0x84, 0x8b, 0x05, 0x10};
+    for (size_t i = 0; i < n; i++)
+        row[i] = bytes[next_random(&seed) % sizeof bytes];
+}
+
+/* Pieces of the rows, some side by side, some apart, at places that wrap around. */
+static size_t cut_pieces(struct pp_rollback_piece *pieces, size_t n, uint64_t seed)
+{
+    struct pp_rollback_piece next = {0, 0, (uint32_t)seed, 0xfffffff0};
+    size_t count = 0;
+    for (;;) {
+        uint32_t gap = (uint32_t)(next_random(&seed) % 2 * 5);
+        next.row_at += next.bytes + gap;
+        next.old_at += next.bytes + gap + (uint32_t)(next_random(&seed) % 9);
+        next.new_at += next.bytes + gap + (uint32_t)(next_random(&seed) % 9);
+        next.bytes = (uint32_t)(next_random(&seed) % 60 + 1);
+        if (next.row_at + next.bytes > n)
+            return count;
+        pieces[count++] = next;
+    }
+}
+
+static void rows_of_code_return(void **state)
+{
+    (void)state;
+    static struct pp_rollback_code code;
+    uint8_t a[2000], b[2000], values[2000];
+    struct pp_rollback_piece pieces[2000];
+    size_t made = 0;
+    uint64_t random = 0;
+    for (uint64_t seed = 1; seed < 400; seed++) {
+        size_t n = (size_t)(seed * 5);
+        struct pp_rollback_pieces list = {pieces, cut_pieces(pieces, n, seed)};
+        fill_code(a, n, seed);
+        memcpy(b, a, n);
+        for (size_t i = 0; i + 1 < n; i += next_random(&random) % 8 + 1)
+            b[i] = (uint8_t)(a[i] + seed % 3 * 4);
+        if (!pp_rollback_code_make(&code, &list, a, b, values, n))
+            continue;
+        made++;
+        pp_rollback_code_resolve(&code, &list, PP_ROLLBACK_APPLY, a, values, n);
+        assert_memory_equal(values, b, n);
+        assert_true(pp_rollback_code_make(&code, &list, a, b, values, n));
+        pp_rollback_code_resolve(&code, &list, PP_ROLLBACK_REVERT, b, values, n);
+        assert_memory_equal(values, a, n);
+    }
+    assert_true(made > 390);
+}
+
+/* Calls of a function that moved: only the first is written down. */
+static void calls_of_what_moved_are_guessed(void **state)
+{
+    (void)state;
+    enum { CALLS = 100, STEP = 16, BYTES = CALLS * STEP };
+    static struct pp_rollback_code code;
+    static uint8_t a[BYTES], b[BYTES], values[BYTES];
+    const struct pp_rollback_piece piece = {0, BYTES, 5000, 5000};
+    const struct pp_rollback_pieces pieces = {&piece, 1};
+    memset(a, 0x90, sizeof a);
+    memset(b, 0x90, sizeof b);
+    for (uint32_t i = 8; i < BYTES; i += STEP) {
+        a[i - 1] = b[i - 1] = 0xe8;
+        for (unsigned k = 0; k < 4; k++) {
+            a[i + k] = (uint8_t)((70000 - i) >> (8 * k));
+            b[i + k] = (uint8_t)((70400 - i) >> (8 * k));
+        }
+    }
+    assert_true(pp_rollback_code_make(&code, &pieces, a, b, values, BYTES));
+    for (size_t i = STEP; i < BYTES; i++)
+        assert_int_equal(values[i], 0);
+    assert_int_not_equal(values[8], 0);
+}
+
+/* The one difference that has no encoding is refused, not written down wrongly. */
+static void the_mark_of_equal_values_is_refused(void **state)
+{
+    (void)state;
+    static struct pp_rollback_code code;
+    const struct pp_rollback_piece piece = {0, 12, 0, 0};
+    const struct pp_rollback_pieces pieces = {&piece, 1};
+    uint8_t a[12] = {1, 1, 1, 0xe8}, b[12] = {1, 1, 1, 0xe8, 0xb9, 0x79, 0x37, 0x9e}, values[12];
+    assert_false(pp_rollback_code_make(&code, &pieces, a, b, values, sizeof a));
 }
 
 /* The neighbours of a float, as floats are ordered, are one step away. */
@@ -195,6 +282,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_16_bit_floats_return),
         cmocka_unit_test(random_rows_return),
+        cmocka_unit_test(rows_of_code_return),
+        cmocka_unit_test(calls_of_what_moved_are_guessed),
+        cmocka_unit_test(the_mark_of_equal_values_is_refused),
         cmocka_unit_test(order_is_that_of_floats),
         cmocka_unit_test(planes_return),
         cmocka_unit_test(runs_return),
