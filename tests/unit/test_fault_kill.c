@@ -165,7 +165,7 @@ static struct shown look(void)
 static void readers_show_only_what_recovery_keeps(void **state)
 {
     (void)state;
-    uint64_t seeds = chaos() ? 60 : 6, crashes = 0, torn = 0;
+    uint64_t seeds = chaos() ? 60 : 2, crashes = 0, torn = 0;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         for (size_t i = 2; i < KINDS; i++) {
             for (uint64_t call = 1;; call++, crashes++) {
