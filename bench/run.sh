@@ -49,3 +49,7 @@ echo
 "$here/peers/limiter.sh" "$(dirname "$program")/../postproof" "$(dirname "$program")/bench_serve"
 echo
 "$here/bundle.sh" "$(dirname "$program")/../postproof"
+
+echo
+echo "Alerts: from a violation to firing, Prometheus scraping and evaluating every 200 ms"
+POSTPROOF=$(dirname "$program")/../postproof "$here/peers/alerts.sh"

@@ -33,3 +33,9 @@ output=$("$(dirname "$POSTPROOF")/examples/limiter")
 echo "$output"
 [ "$(grep -c ': served$' <<<"$output")" -eq 3 ]
 grep -q '^request 4: refused, try again in [0-9]* ms$' <<<"$output"
+
+# examples/dashboard.c: both expressions of an invariant.
+output=$("$(dirname "$POSTPROOF")/examples/dashboard")
+echo "$output"
+grep -qF 'violated:    ( ( up{job="web"} unless ( queue_bytes <= queue_limit_bytes ) )' <<<"$output"
+grep -q '^signal lost: ' <<<"$output"
