@@ -127,8 +127,8 @@ PP_MUST_CHECK enum pp_error pp_patch_decoder_finish(struct pp_patch_decoder *dec
 struct pp_patch_encoder;
 
 /* Generic: bytes may have moved on.  Both images are borrowed until free.  What corresponds to what
-   is found in here, which takes most of the time; by a suffix array (4 bytes of memory for each of
-   the old image) up to 96 MiB, by a table of blocks (a quarter of it) above.  Its mode is
+   is found in here, which takes most of the time: by a table of blocks (about a quarter of the old
+   image), then by suffix arrays of what lies between them (16 MiB at most).  Its mode is
    always PP_PATCH_GENERIC: the caller chooses.  PP_ERROR_MEMORY, PP_ERROR_TOO_LARGE from 128 GiB
    on. */
 PP_MUST_CHECK enum pp_error pp_patch_encoder_new(struct pp_bytes old_image,

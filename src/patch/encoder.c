@@ -58,9 +58,7 @@ static enum pp_error find_covers(struct pp_bytes old_image, struct pp_bytes new_
                                  struct pp_patch_covers *covers)
 {
     struct pp_patch_covers matches = {0};
-    enum pp_error error = old_image.len <= PP_PATCH_SUFFIX_BYTES_MAX
-                              ? pp_patch_match_suffixes(old_image, new_image, &matches)
-                              : pp_patch_match_blocks(old_image, new_image, &matches);
+    enum pp_error error = pp_patch_match(old_image, new_image, PP_PATCH_SUFFIX_BYTES_MAX, &matches);
     if (error == PP_OK)
         error = pp_patch_chain(&matches);
     if (error == PP_OK)

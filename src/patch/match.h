@@ -23,8 +23,8 @@ void pp_patch_covers_clean_up(struct pp_patch_covers *covers);
 /* Bytes from old_at and new_at on that are equal, at most `most`. */
 size_t pp_patch_equal_bytes(const uint8_t *a, const uint8_t *b, size_t most);
 
-/* Images above this size are matched by blocks: a suffix array takes four times the old image. */
-enum { PP_PATCH_SUFFIX_BYTES_MAX = 96 << 20 };
+/* A suffix array takes four times the bytes that it is of: at most so many. */
+enum { PP_PATCH_SUFFIX_BYTES_MAX = 4 << 20 };
 
 /* Appends exact matches in the order of the new image, each byte of which lies in one at most.
    PP_ERROR_MEMORY. */
@@ -36,6 +36,13 @@ PP_MUST_CHECK enum pp_error pp_patch_match_suffixes(struct pp_bytes old_image,
 PP_MUST_CHECK enum pp_error pp_patch_match_blocks(struct pp_bytes old_image,
                                                   struct pp_bytes new_image,
                                                   struct pp_patch_covers *matches);
+
+/* Appends exact matches in the order of the new image: by suffixes where the old image is small
+   enough; otherwise by blocks first, and then by the suffixes of what lies between the blocks that
+   keep the order of both images, at most suffix_bytes_max at a time.  PP_ERROR_MEMORY. */
+PP_MUST_CHECK enum pp_error pp_patch_match(struct pp_bytes old_image, struct pp_bytes new_image,
+                                           size_t suffix_bytes_max,
+                                           struct pp_patch_covers *matches);
 
 /* Leaves the chain of matches whose places rise in both images and which holds the most bytes.
    Neighbours may still overlap.  O(n log n).  PP_ERROR_MEMORY. */

@@ -39,3 +39,8 @@ output=$("$(dirname "$POSTPROOF")/examples/dashboard")
 echo "$output"
 grep -qF 'violated:    ( ( up{job="web"} unless ( queue_bytes <= queue_limit_bytes ) )' <<<"$output"
 grep -q '^signal lost: ' <<<"$output"
+
+# examples/rollback.c: applied, and back again.
+output=$("$(dirname "$POSTPROOF")/examples/rollback")
+[ "$output" = "applied:  limit=900 mode=fast!
+reverted: limit=100 mode=safe" ]

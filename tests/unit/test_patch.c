@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "../../src/patch/match.h"
 #include "../../src/rollback/transform.h"
 #include "../lib/patches.h"
 
@@ -108,6 +109,33 @@ static void unrelated_images_return(void **state)
     check_both_modes(view(&b), view(&a));
     check_both_modes(view(&a), (struct pp_bytes){NULL, 0});
     check_both_modes((struct pp_bytes){NULL, 0}, view(&b));
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
+/* However little memory suffix arrays may take: matches are equal, in order, and hold nearly
+   all. */
+static void matches_in_bounded_memory_hold(void **state)
+{
+    (void)state;
+    struct buffer a = buffer_of(200000);
+    fill_random(a.data, a.len, 16);
+    struct buffer b = edit(&a, 300, 17);
+    for (size_t bytes_max = 64; bytes_max < 2 * a.len; bytes_max *= 8) {
+        struct pp_patch_covers matches = {0};
+        uint64_t new_end = 0, covered = 0;
+        assert_int_equal(pp_patch_match(view(&a), view(&b), bytes_max, &matches), PP_OK);
+        for (size_t i = 0; i < matches.count; i++) {
+            struct pp_patch_cover match = matches.at[i];
+            assert_true(match.old_at + match.bytes <= a.len && match.new_at >= new_end);
+            assert_true(match.new_at + match.bytes <= b.len);
+            assert_memory_equal(a.data + match.old_at, b.data + match.new_at, match.bytes);
+            new_end = match.new_at;
+            covered += match.bytes;
+        }
+        assert_true(covered > b.len - 300 * 64);
+        pp_patch_covers_clean_up(&matches);
+    }
     buffer_free(&a);
     buffer_free(&b);
 }
@@ -290,6 +318,7 @@ int main(void)
         cmocka_unit_test(equal_images_need_one_copy),
         cmocka_unit_test(edited_images_return),
         cmocka_unit_test(unrelated_images_return),
+        cmocka_unit_test(matches_in_bounded_memory_hold),
         cmocka_unit_test(many_operations_return),
         cmocka_unit_test(literals_far_apart_return),
         cmocka_unit_test(moved_records_share_a_delta),
