@@ -113,23 +113,55 @@ struct pp_seal {
 };
 
 enum { PP_SEAL_BYTES = 226, PP_SEAL_FRAME_BYTES = PP_FRAME_HEAD_BYTES + PP_SEAL_BYTES };
-/* The table of section 6, byte by byte, for the content of a seal at p; its MAC apart.  Each
-   part is proved for the function that writes or reads it, not yet for all parts together. */
+/* The table of section 6, byte by byte, for the content of a seal at p: each part for a few fields,
+   then all of it.  Seals, digests, tags and numbers stand here as values, not as places in memory. */
 /*@ predicate pp_zero{L}(uint8_t *p, integer n) = \forall integer i; 0 <= i < n ==> p[i] == 0;
+    // p[from .. end - 1] is the same in both states.
+    predicate pp_kept{A, B}(uint8_t *p, integer from, integer end) =
+      \forall integer i; from <= i < end ==> \at(p[i], A) == \at(p[i], B);
 
-    predicate pp_seal_front{L}(uint8_t *p, struct pp_seal *s) =
-      p[0] == 1 && p[1] == s->kind && pp_same(p + 2, &s->log_id.b[0], 32);
-    predicate pp_seal_range{L}(uint8_t *p, struct pp_seal *s) =
-      pp_be64(p + 34) == s->epoch && pp_be64(p + 42) == s->first_seq
-      && pp_be64(p + 50) == s->next_seq;
-    predicate pp_seal_state{L}(uint8_t *p, struct pp_seal *s) =
-      pp_same(p + 58, &s->root.b[0], 32) && pp_same(p + 90, &s->previous_tag.b[0], 16)
-      && pp_same(p + 106, &s->tag.b[0], 16);
-    predicate pp_seal_clocks{L}(uint8_t *p, struct pp_seal *s) =
-      pp_be64(p + 122) == s->realtime_ns && pp_be64(p + 130) == s->monotonic_ns
-      && pp_same(p + 138, &s->boot_id[0], 16);
-    predicate pp_seal_detail{L}(uint8_t *p, struct pp_seal *s) =
-      pp_be64(p + 154) == s->detail_number && pp_same(p + 162, &s->detail_hash.b[0], 32);
+    predicate pp_u64_at{L}(uint8_t *p, integer at, integer v) =
+      v == (p[at] * 0x1000000 + p[at + 1] * 0x10000 + p[at + 2] * 0x100 + p[at + 3]) * 0x100000000
+      + p[at + 4] * 0x1000000 + p[at + 5] * 0x10000 + p[at + 6] * 0x100 + p[at + 7];
+    predicate pp_digest_at{L}(uint8_t *p, integer at, struct pp_digest d) =
+      \forall integer i; at <= i < at + 32 ==> p[i] == d.b[i - at];
+    predicate pp_tag_at{L}(uint8_t *p, integer at, struct pp_tag t) =
+      \forall integer i; at <= i < at + 16 ==> p[i] == t.b[i - at];
+    predicate pp_head_at{L}(uint8_t *p, integer type, integer n) =
+      p[0] == type && p[1] * 0x100 + p[2] == n && p[3] == 0;
+
+    predicate pp_seal_front{L}(uint8_t *p, struct pp_seal s) =
+      p[0] == 1 && p[1] == s.kind && pp_digest_at(p, 2, s.log_id);
+    predicate pp_seal_range{L}(uint8_t *p, struct pp_seal s) =
+      pp_u64_at(p, 34, s.epoch) && pp_u64_at(p, 42, s.first_seq)
+      && pp_u64_at(p, 50, s.next_seq);
+    predicate pp_seal_state{L}(uint8_t *p, struct pp_seal s) =
+      pp_digest_at(p, 58, s.root) && pp_tag_at(p, 90, s.previous_tag)
+      && pp_tag_at(p, 106, s.tag);
+    predicate pp_seal_clocks{L}(uint8_t *p, struct pp_seal s) =
+      pp_u64_at(p, 122, s.realtime_ns) && pp_u64_at(p, 130, s.monotonic_ns)
+      && \forall integer i; 138 <= i < 154 ==> p[i] == s.boot_id[i - 138];
+    predicate pp_seal_detail{L}(uint8_t *p, struct pp_seal s) =
+      pp_u64_at(p, 154, s.detail_number) && pp_digest_at(p, 162, s.detail_hash);
+    // Up to the root, the clocks, the detail; what the MAC covers; with the MAC.
+    predicate pp_seal_to_root{L}(uint8_t *p, struct pp_seal s) =
+      pp_seal_front(p, s) && pp_seal_range(p, s);
+    predicate pp_seal_to_clocks{L}(uint8_t *p, struct pp_seal s) =
+      pp_seal_to_root(p, s) && pp_seal_state(p, s);
+    predicate pp_seal_to_detail{L}(uint8_t *p, struct pp_seal s) =
+      pp_seal_to_clocks(p, s) && pp_seal_clocks(p, s);
+    predicate pp_seal_fields{L}(uint8_t *p, struct pp_seal s) =
+      pp_seal_to_detail(p, s) && pp_seal_detail(p, s);
+    predicate pp_seal_at{L}(uint8_t *p, struct pp_seal s) =
+      pp_seal_fields(p, s) && pp_digest_at(p, 194, s.mac);
+    // Two seals are the same but for the MAC.
+    predicate pp_seal_same_fields(struct pp_seal a, struct pp_seal b) =
+      a.kind == b.kind && pp_digest_same(a.log_id, b.log_id) && a.epoch == b.epoch
+      && a.first_seq == b.first_seq && a.next_seq == b.next_seq && pp_digest_same(a.root, b.root)
+      && (\forall integer i; 0 <= i < 16 ==> a.previous_tag.b[i] == b.previous_tag.b[i]
+            && a.tag.b[i] == b.tag.b[i] && a.boot_id[i] == b.boot_id[i])
+      && a.realtime_ns == b.realtime_ns && a.monotonic_ns == b.monotonic_ns
+      && a.detail_number == b.detail_number && pp_digest_same(a.detail_hash, b.detail_hash);
 
     // Which contents a decoder accepts: version, ranges, and the table "Kind".
     predicate pp_seal_kind_fits{L}(uint8_t *p) =
@@ -145,14 +177,17 @@ enum { PP_SEAL_BYTES = 226, PP_SEAL_FRAME_BYTES = PP_FRAME_HEAD_BYTES + PP_SEAL_
 /* Encodes and MACs: fills seal->mac and a whole frame at out[PP_SEAL_FRAME_BYTES]. */
 /*@ requires \valid(seal) && \valid_read(key) && \valid(out + (0 .. PP_SEAL_FRAME_BYTES - 1));
     requires \separated(out + (0 .. PP_SEAL_FRAME_BYTES - 1), seal, key);
-    assigns out[0 .. PP_SEAL_FRAME_BYTES - 1], seal->mac;
-    ensures frame: out[0] == PP_FRAME_SEAL && pp_be16(out + 1) == PP_SEAL_BYTES && out[3] == 0; */
+    assigns out[0 .. PP_SEAL_FRAME_BYTES - 1], *seal;
+    ensures frame: pp_head_at(out, PP_FRAME_SEAL, PP_SEAL_BYTES);
+    ensures content: pp_seal_at(out + 4, *seal);
+    ensures same: pp_seal_same_fields(*seal, \old(*seal)); */
 void pp_seal_write(struct pp_seal *seal, const struct pp_mac_key *key, uint8_t *out);
 /* Decodes a seal's content; checks the form (version, kind, details, ranges), not the MAC. */
 /*@ requires pp_bytes_readable(content) && \valid(seal);
     requires \separated(seal, content.data + (0 .. content.len - 1));
     assigns *seal;
     ensures accepts: \result == PP_OK <==> pp_seal_accepted{Pre}(content.data, content.len);
+    ensures fields: \result == PP_OK ==> pp_seal_at(content.data, *seal);
     ensures errors: \result == PP_OK || \result == PP_ERROR_FORMAT;
     ensures failed: \result != PP_OK ==> *seal == \old(*seal); */
 PP_MUST_CHECK enum pp_error pp_seal_decode(struct pp_bytes content, struct pp_seal *seal);

@@ -79,66 +79,121 @@ static bool mac_valid(const uint8_t *domain, const struct pp_mac_key *key, struc
     return stands_at(mac, content.data + covered);
 }
 
-/* The encoder is cut into parts of a few fields each: the provers follow a few writes at a time. */
+/* Seals go by value between these functions, and the encoder is cut into parts of a few fields, each
+   of which keeps what is before it: so the provers follow it. */
 
-/*@ requires \valid_read(seal) && \valid(p + (0 .. AT_EPOCH - 1));
-    requires \separated(p + (0 .. AT_EPOCH - 1), seal);
+/*@ requires \valid(p + (at .. at + 7)) && at <= PP_SEAL_BYTES;
+    assigns p[at .. at + 7];
+    ensures pp_u64_at(p, at, v); */
+static void put_u64(uint8_t *p, size_t at, uint64_t v)
+{
+    pp_put_u64(p + at, v);
+}
+
+/*@ requires \valid_read(p + (at .. at + 7)) && at <= PP_SEAL_BYTES;
+    assigns \nothing;
+    ensures pp_u64_at(p, at, \result); */
+static uint64_t get_u64(const uint8_t *p, size_t at)
+{
+    return pp_get_u64(p + at);
+}
+
+/*@ requires \valid(p + (at .. at + PP_DIGEST_BYTES - 1)) && at <= PP_SEAL_BYTES;
+    assigns p[at .. at + PP_DIGEST_BYTES - 1];
+    ensures pp_digest_at(p, at, digest); */
+static void put_digest(uint8_t *p, size_t at, struct pp_digest digest)
+{
+    pp_copy(p + at, digest.b, PP_DIGEST_BYTES);
+}
+
+/*@ requires \valid(p + (at .. at + PP_TAG_BYTES - 1)) && at <= PP_SEAL_BYTES;
+    assigns p[at .. at + PP_TAG_BYTES - 1];
+    ensures pp_tag_at(p, at, tag); */
+static void put_tag(uint8_t *p, size_t at, struct pp_tag tag)
+{
+    pp_copy(p + at, tag.b, PP_TAG_BYTES);
+}
+
+/*@ requires \valid(p + (0 .. AT_EPOCH - 1));
     assigns p[0 .. AT_EPOCH - 1];
     ensures pp_seal_front(p, seal); */
-static void put_front(uint8_t *p, const struct pp_seal *seal)
+static void put_front(uint8_t *p, struct pp_seal seal)
 {
+    put_digest(p, AT_LOG_ID, seal.log_id);
     p[0] = VERSION;
-    p[1] = seal->kind;
-    pp_copy(p + AT_LOG_ID, seal->log_id.b, PP_DIGEST_BYTES);
+    p[1] = seal.kind;
 }
 
-/*@ requires \valid_read(seal) && \valid(p + (AT_EPOCH .. AT_ROOT - 1));
-    requires \separated(p + (AT_EPOCH .. AT_ROOT - 1), seal);
+/*@ requires \valid(p + (0 .. AT_ROOT - 1)) && pp_seal_front(p, seal);
     assigns p[AT_EPOCH .. AT_ROOT - 1];
-    ensures pp_seal_range(p, seal); */
-static void put_range(uint8_t *p, const struct pp_seal *seal)
+    ensures pp_seal_to_root(p, seal); */
+static void put_range(uint8_t *p, struct pp_seal seal)
 {
-    pp_put_u64(p + AT_EPOCH, seal->epoch);
-    pp_put_u64(p + AT_FIRST_SEQ, seal->first_seq);
-    pp_put_u64(p + AT_NEXT_SEQ, seal->next_seq);
+    put_u64(p, AT_EPOCH, seal.epoch);
+    put_u64(p, AT_FIRST_SEQ, seal.first_seq);
+    put_u64(p, AT_NEXT_SEQ, seal.next_seq);
+    //@ assert kept: pp_kept{Pre, Here}(p, 0, AT_EPOCH);
+    //@ assert front: pp_seal_front(p, seal);
+    //@ assert range: pp_seal_range(p, seal);
 }
 
-/*@ requires \valid_read(seal) && \valid(p + (AT_ROOT .. AT_REALTIME - 1));
-    requires \separated(p + (AT_ROOT .. AT_REALTIME - 1), seal);
+/*@ requires \valid(p + (0 .. AT_REALTIME - 1)) && pp_seal_to_root(p, seal);
     assigns p[AT_ROOT .. AT_REALTIME - 1];
-    ensures pp_seal_state(p, seal); */
-static void put_state(uint8_t *p, const struct pp_seal *seal)
+    ensures pp_seal_to_clocks(p, seal); */
+static void put_state(uint8_t *p, struct pp_seal seal)
 {
-    pp_copy(p + AT_ROOT, seal->root.b, PP_DIGEST_BYTES);
-    pp_copy(p + AT_PREVIOUS_TAG, seal->previous_tag.b, PP_TAG_BYTES);
-    pp_copy(p + AT_TAG, seal->tag.b, PP_TAG_BYTES);
+    put_digest(p, AT_ROOT, seal.root);
+    put_tag(p, AT_PREVIOUS_TAG, seal.previous_tag);
+    put_tag(p, AT_TAG, seal.tag);
+    //@ assert kept: pp_kept{Pre, Here}(p, 0, AT_ROOT);
+    //@ assert front: pp_seal_front(p, seal);
+    //@ assert range: pp_seal_range(p, seal);
+    //@ assert state: pp_seal_state(p, seal);
 }
 
-/*@ requires \valid_read(seal) && \valid(p + (AT_REALTIME .. AT_DETAIL_NUMBER - 1));
-    requires \separated(p + (AT_REALTIME .. AT_DETAIL_NUMBER - 1), seal);
+/*@ requires \valid(p + (AT_BOOT_ID .. AT_DETAIL_NUMBER - 1));
+    assigns p[AT_BOOT_ID .. AT_DETAIL_NUMBER - 1];
+    ensures \forall integer i; AT_BOOT_ID <= i < AT_DETAIL_NUMBER ==>
+      p[i] == seal.boot_id[i - AT_BOOT_ID]; */
+static void put_boot_id(uint8_t *p, struct pp_seal seal)
+{
+    pp_copy(p + AT_BOOT_ID, seal.boot_id, sizeof seal.boot_id);
+}
+
+/*@ requires \valid(p + (0 .. AT_DETAIL_NUMBER - 1)) && pp_seal_to_clocks(p, seal);
     assigns p[AT_REALTIME .. AT_DETAIL_NUMBER - 1];
-    ensures pp_seal_clocks(p, seal); */
-static void put_clocks(uint8_t *p, const struct pp_seal *seal)
+    ensures pp_seal_to_detail(p, seal); */
+static void put_clocks(uint8_t *p, struct pp_seal seal)
 {
-    pp_put_u64(p + AT_REALTIME, seal->realtime_ns);
-    pp_put_u64(p + AT_MONOTONIC, seal->monotonic_ns);
-    pp_copy(p + AT_BOOT_ID, seal->boot_id, sizeof seal->boot_id);
+    put_u64(p, AT_REALTIME, seal.realtime_ns);
+    put_u64(p, AT_MONOTONIC, seal.monotonic_ns);
+    put_boot_id(p, seal);
+    //@ assert kept: pp_kept{Pre, Here}(p, 0, AT_REALTIME);
+    //@ assert front: pp_seal_front(p, seal);
+    //@ assert range: pp_seal_range(p, seal);
+    //@ assert state: pp_seal_state(p, seal);
+    //@ assert clocks: pp_seal_clocks(p, seal);
 }
 
-/*@ requires \valid_read(seal) && \valid(p + (AT_DETAIL_NUMBER .. AT_MAC - 1));
-    requires \separated(p + (AT_DETAIL_NUMBER .. AT_MAC - 1), seal);
+/*@ requires \valid(p + (0 .. AT_MAC - 1)) && pp_seal_to_detail(p, seal);
     assigns p[AT_DETAIL_NUMBER .. AT_MAC - 1];
-    ensures pp_seal_detail(p, seal); */
-static void put_detail(uint8_t *p, const struct pp_seal *seal)
+    ensures pp_seal_fields(p, seal); */
+static void put_detail(uint8_t *p, struct pp_seal seal)
 {
-    pp_put_u64(p + AT_DETAIL_NUMBER, seal->detail_number);
-    pp_copy(p + AT_DETAIL_HASH, seal->detail_hash.b, PP_DIGEST_BYTES);
+    put_u64(p, AT_DETAIL_NUMBER, seal.detail_number);
+    put_digest(p, AT_DETAIL_HASH, seal.detail_hash);
+    //@ assert kept: pp_kept{Pre, Here}(p, 0, AT_DETAIL_NUMBER);
+    //@ assert front: pp_seal_front(p, seal);
+    //@ assert range: pp_seal_range(p, seal);
+    //@ assert state: pp_seal_state(p, seal);
+    //@ assert clocks: pp_seal_clocks(p, seal);
+    //@ assert detail: pp_seal_detail(p, seal);
 }
 
-/*@ requires \valid_read(seal) && \valid(p + (0 .. AT_MAC - 1));
-    requires \separated(p + (0 .. AT_MAC - 1), seal);
-    assigns p[0 .. AT_MAC - 1]; */
-static void put_fields(uint8_t *p, const struct pp_seal *seal)
+/*@ requires \valid(p + (0 .. AT_MAC - 1));
+    assigns p[0 .. AT_MAC - 1];
+    ensures pp_seal_fields(p, seal); */
+static void put_fields(uint8_t *p, struct pp_seal seal)
 {
     put_front(p, seal);
     put_range(p, seal);
@@ -147,22 +202,67 @@ static void put_fields(uint8_t *p, const struct pp_seal *seal)
     put_detail(p, seal);
 }
 
-/*@ requires \valid(mac) && \valid_read(key) && \valid(p + (0 .. PP_SEAL_BYTES - 1));
-    requires \separated(p + (0 .. PP_SEAL_BYTES - 1), mac, key);
-    assigns p[AT_MAC .. PP_SEAL_BYTES - 1], *mac;
-    ensures pp_same(p + AT_MAC, &mac->b[0], PP_DIGEST_BYTES); */
-static void put_mac(uint8_t *p, const struct pp_mac_key *key, struct pp_digest *mac)
+/*@ requires \valid(p + (0 .. PP_SEAL_BYTES - 1)) && pp_seal_fields(p, seal);
+    assigns p[AT_MAC .. PP_SEAL_BYTES - 1];
+    ensures pp_seal_at(p, seal); */
+static void put_mac(uint8_t *p, struct pp_seal seal)
 {
-    *mac = mac_of(seal_domain, key, (struct pp_bytes){p, AT_MAC});
-    pp_copy(p + AT_MAC, mac->b, PP_DIGEST_BYTES);
+    put_digest(p, AT_MAC, seal.mac);
+    //@ assert kept: pp_kept{Pre, Here}(p, 0, AT_MAC);
+    //@ assert front: pp_seal_front(p, seal);
+    //@ assert range: pp_seal_range(p, seal);
+    //@ assert state: pp_seal_state(p, seal);
+    //@ assert clocks: pp_seal_clocks(p, seal);
+    //@ assert detail: pp_seal_detail(p, seal);
+}
+
+/* Writes the content, and returns the seal with its MAC. */
+/*@ requires \valid_read(key) && \valid(p + (0 .. PP_SEAL_BYTES - 1));
+    requires \separated(p + (0 .. PP_SEAL_BYTES - 1), key);
+    assigns p[0 .. PP_SEAL_BYTES - 1];
+    ensures content: pp_seal_at(p, \result);
+    ensures same: pp_seal_same_fields(\result, seal); */
+static struct pp_seal put_content(uint8_t *p, const struct pp_mac_key *key, struct pp_seal seal)
+{
+    put_fields(p, seal);
+    struct pp_seal filled = seal;
+    filled.mac = mac_of(seal_domain, key, (struct pp_bytes){p, AT_MAC});
+    //@ assert fields: pp_seal_fields(p, filled);
+    put_mac(p, filled);
+    return filled;
+}
+
+/*@ requires \valid(out + (0 .. PP_FRAME_HEAD_BYTES - 1));
+    assigns out[0 .. PP_FRAME_HEAD_BYTES - 1];
+    ensures pp_head_at(out, PP_FRAME_SEAL, PP_SEAL_BYTES); */
+static void put_head(uint8_t *out)
+{
+    pp_frame_put_head(out, PP_FRAME_SEAL, PP_SEAL_BYTES);
+}
+
+/* The caller gets the seal that stands in the frame. */
+/*@ requires \valid(seal) && \valid(out + (0 .. PP_SEAL_FRAME_BYTES - 1));
+    requires \separated(out + (0 .. PP_SEAL_FRAME_BYTES - 1), seal);
+    requires pp_head_at(out, PP_FRAME_SEAL, PP_SEAL_BYTES);
+    requires pp_seal_at(out + PP_FRAME_HEAD_BYTES, filled);
+    assigns *seal;
+    ensures frame: pp_head_at(out, PP_FRAME_SEAL, PP_SEAL_BYTES);
+    ensures content: pp_seal_at(out + PP_FRAME_HEAD_BYTES, filled) && *seal == filled; */
+static void give(struct pp_seal *seal, struct pp_seal filled, const uint8_t *out)
+{
+    (void)out; /* only the contract speaks of it */
+    *seal = filled;
+    //@ assert head: pp_kept{Pre, Here}(out, 0, PP_FRAME_HEAD_BYTES);
+    //@ assert content: pp_kept{Pre, Here}(out + PP_FRAME_HEAD_BYTES, 0, PP_SEAL_BYTES);
 }
 
 void pp_seal_write(struct pp_seal *seal, const struct pp_mac_key *key, uint8_t *out)
 {
-    uint8_t *p = out + PP_FRAME_HEAD_BYTES;
-    put_fields(p, seal);
-    put_mac(p, key, &seal->mac);
-    pp_frame_put_head(out, PP_FRAME_SEAL, PP_SEAL_BYTES);
+    put_head(out);
+    //@ ghost Head: ;
+    struct pp_seal filled = put_content(out + PP_FRAME_HEAD_BYTES, key, *seal);
+    //@ assert kept: pp_kept{Head, Here}(out, 0, PP_FRAME_HEAD_BYTES);
+    give(seal, filled, out);
 }
 
 /*@ requires \valid_read(p + (0 .. PP_DIGEST_BYTES - 1));
@@ -203,79 +303,96 @@ static bool form_is_valid(const uint8_t *p)
     }
 }
 
-/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal) && p[0] == VERSION;
-    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
-    assigns seal->kind, seal->log_id;
-    ensures pp_seal_front(p, seal); */
-static void get_front(const uint8_t *p, struct pp_seal *seal)
+/*@ requires \valid_read(p + (at .. at + PP_DIGEST_BYTES - 1)) && at <= PP_SEAL_BYTES;
+    assigns \nothing;
+    ensures pp_digest_at(p, at, \result); */
+static struct pp_digest get_digest(const uint8_t *p, size_t at)
 {
-    seal->kind = p[1];
-    pp_copy(seal->log_id.b, p + AT_LOG_ID, PP_DIGEST_BYTES);
+    struct pp_digest digest;
+    /*@ loop invariant 0 <= i <= PP_DIGEST_BYTES;
+        loop invariant \forall integer k; at <= k < at + i ==> p[k] == digest.b[k - at];
+        loop assigns i, digest.b[0 .. PP_DIGEST_BYTES - 1];
+        loop variant PP_DIGEST_BYTES - i; */
+    for (size_t i = 0; i < PP_DIGEST_BYTES; i++)
+        digest.b[i] = p[at + i];
+    return digest;
 }
 
-/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal);
-    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
-    assigns seal->epoch, seal->first_seq, seal->next_seq;
-    ensures pp_seal_range(p, seal); */
-static void get_range(const uint8_t *p, struct pp_seal *seal)
+/*@ requires \valid_read(p + (at .. at + PP_TAG_BYTES - 1)) && at <= PP_SEAL_BYTES;
+    assigns \nothing;
+    ensures pp_tag_at(p, at, \result); */
+static struct pp_tag get_tag(const uint8_t *p, size_t at)
 {
-    seal->epoch = pp_get_u64(p + AT_EPOCH);
-    seal->first_seq = pp_get_u64(p + AT_FIRST_SEQ);
-    seal->next_seq = pp_get_u64(p + AT_NEXT_SEQ);
+    struct pp_tag tag;
+    /*@ loop invariant 0 <= i <= PP_TAG_BYTES;
+        loop invariant \forall integer k; at <= k < at + i ==> p[k] == tag.b[k - at];
+        loop assigns i, tag.b[0 .. PP_TAG_BYTES - 1];
+        loop variant PP_TAG_BYTES - i; */
+    for (size_t i = 0; i < PP_TAG_BYTES; i++)
+        tag.b[i] = p[at + i];
+    return tag;
 }
 
-/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal);
-    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
-    assigns seal->root, seal->previous_tag, seal->tag;
-    ensures pp_seal_state(p, seal); */
-static void get_state(const uint8_t *p, struct pp_seal *seal)
+/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1));
+    assigns \nothing;
+    ensures pp_u64_at(p, AT_REALTIME, \result.realtime_ns)
+      && pp_u64_at(p, AT_MONOTONIC, \result.monotonic_ns)
+      && \forall integer i; AT_BOOT_ID <= i < AT_DETAIL_NUMBER
+        ==> p[i] == \result.boot_id[i - AT_BOOT_ID]; */
+static struct pp_seal get_clocks(const uint8_t *p)
 {
-    pp_copy(seal->root.b, p + AT_ROOT, PP_DIGEST_BYTES);
-    pp_copy(seal->previous_tag.b, p + AT_PREVIOUS_TAG, PP_TAG_BYTES);
-    pp_copy(seal->tag.b, p + AT_TAG, PP_TAG_BYTES);
+    struct pp_seal seal = {.realtime_ns = get_u64(p, AT_REALTIME),
+                           .monotonic_ns = get_u64(p, AT_MONOTONIC)};
+    /*@ loop invariant 0 <= i <= 16;
+        loop invariant \forall integer k; AT_BOOT_ID <= k < AT_BOOT_ID + i
+          ==> p[k] == seal.boot_id[k - AT_BOOT_ID];
+        loop assigns i, seal.boot_id[0 .. 15];
+        loop variant 16 - i; */
+    for (size_t i = 0; i < sizeof seal.boot_id; i++)
+        seal.boot_id[i] = p[AT_BOOT_ID + i];
+    return seal;
 }
 
-/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal);
-    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
-    assigns seal->realtime_ns, seal->monotonic_ns, seal->boot_id[0 .. 15];
-    ensures pp_seal_clocks(p, seal); */
-static void get_clocks(const uint8_t *p, struct pp_seal *seal)
+/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && p[0] == VERSION;
+    assigns \nothing;
+    ensures pp_seal_at(p, \result); */
+static struct pp_seal get_content(const uint8_t *p)
 {
-    pp_copy(seal->boot_id, p + AT_BOOT_ID, sizeof seal->boot_id);
-    //@ assert pp_same(p + AT_BOOT_ID, &seal->boot_id[0], 16);
-    seal->realtime_ns = pp_get_u64(p + AT_REALTIME);
-    seal->monotonic_ns = pp_get_u64(p + AT_MONOTONIC);
+    struct pp_seal seal = get_clocks(p);
+    seal.kind = p[1];
+    seal.log_id = get_digest(p, AT_LOG_ID);
+    seal.epoch = get_u64(p, AT_EPOCH);
+    seal.first_seq = get_u64(p, AT_FIRST_SEQ);
+    seal.next_seq = get_u64(p, AT_NEXT_SEQ);
+    seal.root = get_digest(p, AT_ROOT);
+    seal.previous_tag = get_tag(p, AT_PREVIOUS_TAG);
+    seal.tag = get_tag(p, AT_TAG);
+    seal.detail_number = get_u64(p, AT_DETAIL_NUMBER);
+    seal.detail_hash = get_digest(p, AT_DETAIL_HASH);
+    seal.mac = get_digest(p, AT_MAC);
+    //@ assert front: pp_seal_front(p, seal);
+    //@ assert range: pp_seal_range(p, seal);
+    //@ assert state: pp_seal_state(p, seal);
+    //@ assert clocks: pp_seal_clocks(p, seal);
+    //@ assert detail: pp_seal_detail(p, seal);
+    return seal;
 }
 
-/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal);
+/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && p[0] == VERSION && \valid(seal);
     requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
-    assigns seal->detail_number, seal->detail_hash;
-    ensures pp_seal_detail(p, seal); */
-static void get_detail(const uint8_t *p, struct pp_seal *seal)
+    assigns *seal;
+    ensures pp_seal_at(p, *seal); */
+static void get_seal(const uint8_t *p, struct pp_seal *seal)
 {
-    pp_copy(seal->detail_hash.b, p + AT_DETAIL_HASH, PP_DIGEST_BYTES);
-    //@ assert pp_same(p + AT_DETAIL_HASH, &seal->detail_hash.b[0], 32);
-    seal->detail_number = pp_get_u64(p + AT_DETAIL_NUMBER);
-}
-
-/*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1)) && \valid(seal) && p[0] == VERSION;
-    requires \separated(seal, p + (0 .. PP_SEAL_BYTES - 1));
-    assigns *seal; */
-static void get_fields(const uint8_t *p, struct pp_seal *seal)
-{
-    get_front(p, seal);
-    get_range(p, seal);
-    get_state(p, seal);
-    get_clocks(p, seal);
-    get_detail(p, seal);
-    pp_copy(seal->mac.b, p + AT_MAC, PP_DIGEST_BYTES);
+    *seal = get_content(p);
+    //@ assert kept: pp_kept{Pre, Here}(p, 0, PP_SEAL_BYTES);
 }
 
 enum pp_error pp_seal_decode(struct pp_bytes content, struct pp_seal *seal)
 {
     if (content.len != PP_SEAL_BYTES || content.data[0] != VERSION || !form_is_valid(content.data))
         return PP_ERROR_FORMAT;
-    get_fields(content.data, seal);
+    get_seal(content.data, seal);
     return PP_OK;
 }
 
