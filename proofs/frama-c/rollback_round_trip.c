@@ -108,4 +108,5 @@ bool pp_literal_there_and_back(enum pp_rollback_direction there, enum pp_rollbac
       && pp_order(pp_unorder(v, 0x10000), 0x10000) == v;
     lemma pp_order32_back: \forall integer v; 0 <= v < 0x100000000 ==>
       pp_unorder(pp_order(v, 0x100000000), 0x100000000) == v
-      && pp_order(pp_unorder(v, 0x100000000), 0x100000000) == v; */
+      && pp_order(pp_unorder(v, 0x100000000), 0x100000000) == v;
+    lemma pp_xor_back: \forall uint8_t a, b; (uint8_t)((uint8_t)(a ^ b) ^ b) == a; */

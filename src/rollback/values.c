@@ -130,8 +130,25 @@ static void make_bytes(const uint8_t *old_row, const uint8_t *new_row, uint8_t *
         values[i] = (uint8_t)((new_row[i] + (0x100U - old_row[i])) % 0x100);
 }
 
+/* The same, with XOR: the two rows may change places. */
+/*@ requires \valid_read(old_row + (0 .. n - 1)) && \valid_read(new_row + (0 .. n - 1));
+    requires \valid(values + (0 .. n - 1));
+    requires values == old_row || \separated(values + (0 .. n - 1), old_row + (0 .. n - 1));
+    requires values == new_row || \separated(values + (0 .. n - 1), new_row + (0 .. n - 1));
+    assigns values[0 .. n - 1];
+    ensures \forall integer i; 0 <= i < n ==> values[i]
+      == (uint8_t)(\at(new_row[i], Pre) ^ \at(old_row[i], Pre)); */
 static void make_xor(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
 {
+    /*@ loop invariant bound: 0 <= i <= n;
+        loop invariant done: \forall integer j; 0 <= j < i ==> values[j]
+          == (uint8_t)(\at(new_row[j], Pre) ^ \at(old_row[j], Pre));
+        loop invariant new_kept: \forall integer j; i <= j < n ==>
+          new_row[j] == \at(new_row[j], Pre);
+        loop invariant old_kept: \forall integer j; i <= j < n ==>
+          old_row[j] == \at(old_row[j], Pre);
+        loop assigns i, values[0 .. n - 1];
+        loop variant n - i; */
     for (size_t i = 0; i < n; i++)
         values[i] = new_row[i] ^ old_row[i];
 }
@@ -205,8 +222,20 @@ static void resolve_bytes(bool apply, const uint8_t *source, uint8_t *values, si
         values[i] = (uint8_t)((source[i] + (apply ? values[i] : 0x100U - values[i])) % 0x100);
 }
 
+/* The inverse of make_xor, in both directions: (a ^ b) ^ b is a. */
+/*@ requires \valid_read(source + (0 .. n - 1)) && \valid(values + (0 .. n - 1));
+    requires \separated(values + (0 .. n - 1), source + (0 .. n - 1));
+    assigns values[0 .. n - 1];
+    ensures \forall integer i; 0 <= i < n ==>
+      values[i] == (uint8_t)(\at(values[i], Pre) ^ source[i]); */
 static void resolve_xor(const uint8_t *source, uint8_t *values, size_t n)
 {
+    /*@ loop invariant bound: 0 <= i <= n;
+        loop invariant done: \forall integer j; 0 <= j < i ==>
+          values[j] == (uint8_t)(\at(values[j], Pre) ^ source[j]);
+        loop invariant kept: \forall integer j; i <= j < n ==> values[j] == \at(values[j], Pre);
+        loop assigns i, values[0 .. n - 1];
+        loop variant n - i; */
     for (size_t i = 0; i < n; i++)
         values[i] = values[i] ^ source[i];
 }
