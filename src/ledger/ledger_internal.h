@@ -114,7 +114,7 @@ struct pp_seal {
 
 enum { PP_SEAL_BYTES = 226, PP_SEAL_FRAME_BYTES = PP_FRAME_HEAD_BYTES + PP_SEAL_BYTES };
 /* The table of section 6, byte by byte, for the content of a seal at p: each part for a few fields,
-   then all of it.  Seals, digests, tags and numbers stand here as values, not as places in memory. */
+   then all of it.  Seals, digests, tags and numbers stand here as values, not as memory. */
 /*@ predicate pp_zero{L}(uint8_t *p, integer n) = \forall integer i; 0 <= i < n ==> p[i] == 0;
     // p[from .. end - 1] is the same in both states.
     predicate pp_kept{A, B}(uint8_t *p, integer from, integer end) =

@@ -79,8 +79,8 @@ static bool mac_valid(const uint8_t *domain, const struct pp_mac_key *key, struc
     return stands_at(mac, content.data + covered);
 }
 
-/* Seals go by value between these functions, and the encoder is cut into parts of a few fields, each
-   of which keeps what is before it: so the provers follow it. */
+/* Seals go by value between these functions, and the encoder is cut into parts of a few fields,
+   each of which keeps what is before it: so the provers follow it. */
 
 /*@ requires \valid(p + (at .. at + 7)) && at <= PP_SEAL_BYTES;
     assigns p[at .. at + 7];
