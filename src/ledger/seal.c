@@ -124,17 +124,34 @@ static void put_front(uint8_t *p, struct pp_seal seal)
     p[1] = seal.kind;
 }
 
+/*@ requires \valid(p + (AT_EPOCH .. AT_ROOT - 1));
+    assigns p[AT_EPOCH .. AT_ROOT - 1];
+    ensures pp_seal_range(p, seal); */
+static void write_range(uint8_t *p, struct pp_seal seal)
+{
+    put_u64(p, AT_EPOCH, seal.epoch);
+    put_u64(p, AT_FIRST_SEQ, seal.first_seq);
+    put_u64(p, AT_NEXT_SEQ, seal.next_seq);
+}
+
 /*@ requires \valid(p + (0 .. AT_ROOT - 1)) && pp_seal_front(p, seal);
     assigns p[AT_EPOCH .. AT_ROOT - 1];
     ensures pp_seal_to_root(p, seal); */
 static void put_range(uint8_t *p, struct pp_seal seal)
 {
-    put_u64(p, AT_EPOCH, seal.epoch);
-    put_u64(p, AT_FIRST_SEQ, seal.first_seq);
-    put_u64(p, AT_NEXT_SEQ, seal.next_seq);
+    write_range(p, seal);
     //@ assert kept: pp_kept{Pre, Here}(p, 0, AT_EPOCH);
     //@ assert front: pp_seal_front(p, seal);
-    //@ assert range: pp_seal_range(p, seal);
+}
+
+/*@ requires \valid(p + (AT_ROOT .. AT_REALTIME - 1));
+    assigns p[AT_ROOT .. AT_REALTIME - 1];
+    ensures pp_seal_state(p, seal); */
+static void write_state(uint8_t *p, struct pp_seal seal)
+{
+    put_digest(p, AT_ROOT, seal.root);
+    put_tag(p, AT_PREVIOUS_TAG, seal.previous_tag);
+    put_tag(p, AT_TAG, seal.tag);
 }
 
 /*@ requires \valid(p + (0 .. AT_REALTIME - 1)) && pp_seal_to_root(p, seal);
@@ -142,13 +159,10 @@ static void put_range(uint8_t *p, struct pp_seal seal)
     ensures pp_seal_to_clocks(p, seal); */
 static void put_state(uint8_t *p, struct pp_seal seal)
 {
-    put_digest(p, AT_ROOT, seal.root);
-    put_tag(p, AT_PREVIOUS_TAG, seal.previous_tag);
-    put_tag(p, AT_TAG, seal.tag);
+    write_state(p, seal);
     //@ assert kept: pp_kept{Pre, Here}(p, 0, AT_ROOT);
     //@ assert front: pp_seal_front(p, seal);
     //@ assert range: pp_seal_range(p, seal);
-    //@ assert state: pp_seal_state(p, seal);
 }
 
 /*@ requires \valid(p + (AT_BOOT_ID .. AT_DETAIL_NUMBER - 1));
@@ -160,19 +174,35 @@ static void put_boot_id(uint8_t *p, struct pp_seal seal)
     pp_copy(p + AT_BOOT_ID, seal.boot_id, sizeof seal.boot_id);
 }
 
+/*@ requires \valid(p + (AT_REALTIME .. AT_DETAIL_NUMBER - 1));
+    assigns p[AT_REALTIME .. AT_DETAIL_NUMBER - 1];
+    ensures pp_seal_clocks(p, seal); */
+static void write_clocks(uint8_t *p, struct pp_seal seal)
+{
+    put_u64(p, AT_REALTIME, seal.realtime_ns);
+    put_u64(p, AT_MONOTONIC, seal.monotonic_ns);
+    put_boot_id(p, seal);
+}
+
 /*@ requires \valid(p + (0 .. AT_DETAIL_NUMBER - 1)) && pp_seal_to_clocks(p, seal);
     assigns p[AT_REALTIME .. AT_DETAIL_NUMBER - 1];
     ensures pp_seal_to_detail(p, seal); */
 static void put_clocks(uint8_t *p, struct pp_seal seal)
 {
-    put_u64(p, AT_REALTIME, seal.realtime_ns);
-    put_u64(p, AT_MONOTONIC, seal.monotonic_ns);
-    put_boot_id(p, seal);
+    write_clocks(p, seal);
     //@ assert kept: pp_kept{Pre, Here}(p, 0, AT_REALTIME);
     //@ assert front: pp_seal_front(p, seal);
     //@ assert range: pp_seal_range(p, seal);
     //@ assert state: pp_seal_state(p, seal);
-    //@ assert clocks: pp_seal_clocks(p, seal);
+}
+
+/*@ requires \valid(p + (AT_DETAIL_NUMBER .. AT_MAC - 1));
+    assigns p[AT_DETAIL_NUMBER .. AT_MAC - 1];
+    ensures pp_seal_detail(p, seal); */
+static void write_detail(uint8_t *p, struct pp_seal seal)
+{
+    put_u64(p, AT_DETAIL_NUMBER, seal.detail_number);
+    put_digest(p, AT_DETAIL_HASH, seal.detail_hash);
 }
 
 /*@ requires \valid(p + (0 .. AT_MAC - 1)) && pp_seal_to_detail(p, seal);
@@ -180,14 +210,12 @@ static void put_clocks(uint8_t *p, struct pp_seal seal)
     ensures pp_seal_fields(p, seal); */
 static void put_detail(uint8_t *p, struct pp_seal seal)
 {
-    put_u64(p, AT_DETAIL_NUMBER, seal.detail_number);
-    put_digest(p, AT_DETAIL_HASH, seal.detail_hash);
+    write_detail(p, seal);
     //@ assert kept: pp_kept{Pre, Here}(p, 0, AT_DETAIL_NUMBER);
     //@ assert front: pp_seal_front(p, seal);
     //@ assert range: pp_seal_range(p, seal);
     //@ assert state: pp_seal_state(p, seal);
     //@ assert clocks: pp_seal_clocks(p, seal);
-    //@ assert detail: pp_seal_detail(p, seal);
 }
 
 /*@ requires \valid(p + (0 .. AT_MAC - 1));
