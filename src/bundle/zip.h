@@ -12,6 +12,8 @@
 #include <postproof/bytes.h>
 #include <postproof/error.h>
 
+#include "zip_layout.h"
+
 enum {
     PP_ZIP_ENTRIES_MAX = 4096,
     PP_ZIP_NAME_BYTES_MAX = 255,
@@ -103,20 +105,6 @@ struct pp_zip_reader {
     uint16_t time, date;
 };
 
-/* Looks at the end record. */
-/*@ requires pp_bytes_readable(file) && \valid(reader);
-    requires \separated(reader, file.data + (0 .. file.len - 1));
-    assigns *reader;
-    ensures opened: \result == PP_ZIP_OK ==> reader->file == file
-      && reader->directory <= reader->end && reader->at == reader->directory
-      && reader->end + PP_ZIP_END_BYTES == file.len
-      && reader->covered == 0 && reader->read == 0; */
-PP_MUST_CHECK enum pp_zip_fault pp_zip_open(struct pp_bytes file, struct pp_zip_reader *reader);
-/* The next entry, or PP_ZIP_OK with *more false behind the last, when all bytes of the file belong
-   to an entry or the directory.  After a fault entry->name is the entry's, or empty. */
-PP_MUST_CHECK enum pp_zip_fault pp_zip_next(struct pp_zip_reader *reader,
-                                            struct pp_zip_entry *entry, bool *more);
-
 /*@ logic integer pp_zip_lower(integer c) = 'A' <= c <= 'Z' ? c + 32 : c;
 
     predicate pp_zip_portable(integer c) =
@@ -134,6 +122,32 @@ PP_MUST_CHECK enum pp_zip_fault pp_zip_next(struct pp_zip_reader *reader,
     predicate pp_zip_same_name{L}(uint8_t *a, uint8_t *b, integer n) =
       \forall integer i; 0 <= i < n ==> pp_zip_lower(a[i]) == pp_zip_lower(b[i]); */
 
+/*@ // What a reader holds between two entries.
+    predicate pp_zip_reading{L}(struct pp_zip_reader r) =
+      pp_bytes_readable(r.file) && r.directory <= r.at <= r.end
+      && r.end + PP_ZIP_END_BYTES == r.file.len && r.covered <= r.directory
+      && (r.read > 0 ==> pp_bytes_readable(r.last_name)); */
+
+/* Looks at the end record. */
+/*@ requires pp_bytes_readable(file) && \valid(reader);
+    requires \separated(reader, file.data + (0 .. file.len - 1));
+    assigns *reader;
+    ensures opened: \result == PP_ZIP_OK ==> pp_zip_reading(*reader) && reader->file == file
+      && reader->at == reader->directory && reader->covered == 0 && reader->read == 0; */
+PP_MUST_CHECK enum pp_zip_fault pp_zip_open(struct pp_bytes file, struct pp_zip_reader *reader);
+/* The next entry, or PP_ZIP_OK with *more false behind the last, when all bytes of the file belong
+   to an entry or the directory.  After a fault entry->name is the entry's, or empty. */
+/*@ requires \valid(reader) && \valid(entry) && \valid(more) && pp_zip_reading(*reader);
+    requires \separated(reader, entry, more, reader->file.data + (0 .. reader->file.len - 1));
+    requires reader->read > 0 ==>
+      \separated(reader, entry, more,
+                 reader->last_name.data + (0 .. reader->last_name.len - 1));
+    assigns *reader, *entry, *more;
+    ensures complete: \result == PP_ZIP_OK && !*more ==>
+      reader->at == reader->end && reader->covered == reader->directory; */
+PP_MUST_CHECK enum pp_zip_fault pp_zip_next(struct pp_zip_reader *reader,
+                                            struct pp_zip_entry *entry, bool *more);
+
 /* The rule for names, without their order. */
 /*@ requires pp_bytes_readable(name);
     assigns \nothing;
@@ -149,8 +163,16 @@ int pp_zip_name_compare(struct pp_bytes a, struct pp_bytes b);
 /* ---- Writing -------------------------------------------------------------------------------- */
 
 /* The header before an entry's data into out[PP_ZIP_LOCAL_BYTES]; the name follows. */
+/*@ requires \valid_read(entry) && \valid(out + (0 .. PP_ZIP_LOCAL_BYTES - 1));
+    requires \separated(entry, out + (0 .. PP_ZIP_LOCAL_BYTES - 1));
+    requires entry->name.len <= 0xFFFF;
+    assigns out[0 .. PP_ZIP_LOCAL_BYTES - 1]; */
 void pp_zip_put_local(const struct pp_zip_entry *entry, uint8_t out[PP_ZIP_LOCAL_BYTES]);
 /* Its record in the directory; the name follows. */
+/*@ requires \valid_read(entry) && \valid(out + (0 .. PP_ZIP_DIRECTORY_BYTES - 1));
+    requires \separated(entry, out + (0 .. PP_ZIP_DIRECTORY_BYTES - 1));
+    requires entry->name.len <= 0xFFFF;
+    assigns out[0 .. PP_ZIP_DIRECTORY_BYTES - 1]; */
 void pp_zip_put_directory(const struct pp_zip_entry *entry, uint8_t out[PP_ZIP_DIRECTORY_BYTES]);
 void pp_zip_put_end(unsigned count, uint32_t directory, uint32_t directory_bytes,
                     uint8_t out[PP_ZIP_END_BYTES]);

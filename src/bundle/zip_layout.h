@@ -3,6 +3,8 @@
 #ifndef PP_BUNDLE_ZIP_LAYOUT_H
 #define PP_BUNDLE_ZIP_LAYOUT_H
 
+#include <stdint.h>
+
 #define ZIP_LOCAL_MAGIC UINT32_C(0x04034b50)
 #define ZIP_DIRECTORY_MAGIC UINT32_C(0x02014b50)
 #define ZIP_END_MAGIC UINT32_C(0x06054b50)
@@ -18,5 +20,10 @@ enum {
     ZIP_FLAG_UTF8 = 1 << 11,
     ZIP64_LOCATOR_BYTES = 20
 };
+
+/* Little-endian integers. */
+/*@ logic integer pp_le16{L}(uint8_t *p) = p[0] + p[1] * 0x100;
+    logic integer pp_le32{L}(uint8_t *p) =
+      p[0] + p[1] * 0x100 + p[2] * 0x10000 + p[3] * 0x1000000; */
 
 #endif

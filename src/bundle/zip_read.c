@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A ZIP reader that accepts the profile and nothing else (docs/format/bundle.md section 2).  The
    entries must tile the file: then what is hidden, doubled or overlapping has no place. */
-#include <string.h>
-
+#include "../base/base.h"
 #include "zip.h"
-#include "zip_layout.h"
 
 #define FAULT_CODE(name, code, text) [name] = code,
 #define FAULT_TEXT(name, code, text) [name] = text,
@@ -21,21 +19,32 @@ const char *pp_zip_fault_text(enum pp_zip_fault fault)
     return (unsigned)fault < PP_ZIP_FAULT_COUNT ? fault_texts[fault] : "unknown fault";
 }
 
+/*@ requires \valid_read(p + (0 .. 1));
+    assigns \nothing;
+    ensures \result == pp_le16(p); */
 static uint16_t get_16(const uint8_t *p)
 {
-    return (uint16_t)(p[0] | p[1] << 8);
+    return (uint16_t)(p[0] + p[1] * 0x100U);
 }
 
+/*@ requires \valid_read(p + (0 .. 3));
+    assigns \nothing;
+    ensures \result == pp_le32(p); */
 static uint32_t get_32(const uint8_t *p)
 {
-    return get_16(p) | (uint32_t)get_16(p + 2) << 16;
+    return p[0] + p[1] * 0x100U + p[2] * 0x10000U + p[3] * 0x1000000U;
 }
 
 /* ---- The end record ------------------------------------------------------------------------- */
 
 /* Whether the signature stands anywhere in [from, to). */
+/*@ requires pp_bytes_readable(file) && from <= to <= file.len;
+    assigns \nothing; */
 static bool has_magic(struct pp_bytes file, size_t from, size_t to, uint32_t magic)
 {
+    /*@ loop invariant from <= at <= to;
+        loop assigns at;
+        loop variant to - at; */
     for (size_t at = from; to - at >= 4 && at < to; at++)
         if (get_32(file.data + at) == magic)
             return true;
@@ -44,6 +53,9 @@ static bool has_magic(struct pp_bytes file, size_t from, size_t to, uint32_t mag
 
 /* The file does not end with an end record: is there one further ahead, where a reader that
    searches backwards would find it?  A comment has 65,535 bytes at most. */
+/*@ requires pp_bytes_readable(file) && file.len >= PP_ZIP_END_BYTES;
+    assigns \nothing;
+    ensures \result != PP_ZIP_OK; */
 static enum pp_zip_fault judge_tail(struct pp_bytes file)
 {
     size_t reach = PP_ZIP_END_BYTES + 65535;
@@ -54,6 +66,8 @@ static enum pp_zip_fault judge_tail(struct pp_bytes file)
                : PP_ZIP_NO_END_RECORD;
 }
 
+/*@ requires pp_bytes_readable(file) && end + PP_ZIP_END_BYTES == file.len;
+    assigns \nothing; */
 static enum pp_zip_fault check_end(struct pp_bytes file, size_t end)
 {
     const uint8_t *p = file.data + end;
@@ -72,6 +86,10 @@ static enum pp_zip_fault check_end(struct pp_bytes file, size_t end)
 }
 
 /* The directory ends where the end record begins; what stands in between tells why not. */
+/*@ requires pp_bytes_readable(file) && end + PP_ZIP_END_BYTES == file.len;
+    requires start <= UINT32_MAX && bytes <= UINT32_MAX;
+    assigns \nothing;
+    ensures \result == PP_ZIP_OK ==> start + bytes == end; */
 static enum pp_zip_fault check_directory_place(struct pp_bytes file, size_t end, uint64_t start,
                                                uint64_t bytes)
 {
@@ -111,6 +129,8 @@ enum pp_zip_fault pp_zip_open(struct pp_bytes file, struct pp_zip_reader *reader
 
 /* ---- One entry ------------------------------------------------------------------------------ */
 
+/*@ assigns \nothing;
+    ensures \result == PP_ZIP_OK ==> flags == ZIP_FLAG_UTF8; */
 static enum pp_zip_fault check_flags(unsigned flags)
 {
     if ((flags & ZIP_FLAG_ENCRYPTED) != 0)
@@ -121,6 +141,7 @@ static enum pp_zip_fault check_flags(unsigned flags)
 }
 
 /* Day, month and two-second steps in their ranges. */
+/*@ assigns \nothing; */
 static bool time_is_valid(unsigned time, unsigned date)
 {
     unsigned month = date >> 5 & 15, day = date & 31;
@@ -128,6 +149,10 @@ static bool time_is_valid(unsigned time, unsigned date)
            (time & 31) < 30;
 }
 
+/*@ requires \valid_read(p + (0 .. PP_ZIP_DIRECTORY_BYTES - 1));
+    assigns \nothing;
+    ensures \result == PP_ZIP_OK ==>
+      pp_le32(p + 34) == 0 && pp_le32(p + 38) == ZIP_REGULAR_FILE; */
 static enum pp_zip_fault check_attributes(const uint8_t *p)
 {
     uint32_t external = get_32(p + 38);
@@ -138,6 +163,12 @@ static enum pp_zip_fault check_attributes(const uint8_t *p)
     return external == ZIP_REGULAR_FILE && get_16(p + 36) == 0 ? PP_ZIP_OK : PP_ZIP_ATTRIBUTES;
 }
 
+/*@ requires \valid_read(p + (0 .. PP_ZIP_DIRECTORY_BYTES - 1));
+    assigns \nothing;
+    ensures \result == PP_ZIP_OK ==>
+      pp_le16(p + 4) == ZIP_VERSION_MADE_BY && pp_le16(p + 6) == ZIP_VERSION_NEEDED
+      && pp_le16(p + 8) == ZIP_FLAG_UTF8 && pp_le32(p + 30) == 0 && pp_le32(p + 34) == 0
+      && pp_le32(p + 38) == ZIP_REGULAR_FILE; */
 static enum pp_zip_fault check_fields(const uint8_t *p)
 {
     enum pp_zip_fault fault = check_flags(get_16(p + 8));
@@ -155,6 +186,11 @@ static enum pp_zip_fault check_fields(const uint8_t *p)
     return check_attributes(p);
 }
 
+/*@ requires \valid(reader) && \valid_read(entry) && \separated(reader, entry);
+    requires pp_zip_reading(*reader);
+    assigns reader->total_bytes;
+    ensures pp_zip_reading(*reader);
+    ensures \result == PP_ZIP_OK ==> reader->total_bytes <= PP_ZIP_TOTAL_BYTES_MAX; */
 static enum pp_zip_fault check_sizes(struct pp_zip_reader *reader, const struct pp_zip_entry *entry)
 {
     if (entry->method == PP_ZIP_STORED && entry->packed_bytes != entry->bytes)
@@ -166,6 +202,18 @@ static enum pp_zip_fault check_sizes(struct pp_zip_reader *reader, const struct 
 }
 
 /* Names ascend; the file's time is that of its first entry. */
+/*@ requires \valid(reader) && \valid_read(entry) && \separated(reader, entry);
+    requires pp_bytes_readable(entry->name) && pp_zip_reading(*reader);
+    requires \separated(reader, entry->name.data + (0 .. entry->name.len - 1));
+    requires reader->read > 0 ==>
+      \separated(reader, reader->last_name.data + (0 .. reader->last_name.len - 1));
+    assigns reader->time, reader->date, reader->last_name;
+    ensures pp_zip_reading(*reader);
+    ensures \result == PP_ZIP_OK ==> reader->last_name == entry->name
+      && (reader->read > 0 ==>
+            !(entry->name.len == \old(reader->last_name).len
+              && pp_zip_same_name(\old(reader->last_name.data), entry->name.data,
+                                  entry->name.len))); */
 static enum pp_zip_fault check_sequence(struct pp_zip_reader *reader,
                                         const struct pp_zip_entry *entry)
 {
@@ -180,7 +228,7 @@ static enum pp_zip_fault check_sequence(struct pp_zip_reader *reader,
     if (order > 0)
         return PP_ZIP_ORDER;
     if (order == 0)
-        return memcmp(reader->last_name.data, entry->name.data, entry->name.len) == 0
+        return pp_equal_constant_time(reader->last_name.data, entry->name.data, entry->name.len)
                    ? PP_ZIP_DUPLICATE_NAME
                    : PP_ZIP_CASE_TWINS;
     reader->last_name = entry->name;
@@ -188,6 +236,10 @@ static enum pp_zip_fault check_sequence(struct pp_zip_reader *reader,
 }
 
 /* The entry must begin where the one before ended. */
+/*@ requires \valid_read(reader) && \valid_read(entry) && pp_zip_reading(*reader);
+    assigns \nothing;
+    ensures \result == PP_ZIP_OK ==> entry->offset == reader->covered
+      && entry->offset + PP_ZIP_LOCAL_BYTES <= reader->directory; */
 static enum pp_zip_fault check_place(const struct pp_zip_reader *reader,
                                      const struct pp_zip_entry *entry)
 {
@@ -203,6 +255,22 @@ static enum pp_zip_fault check_place(const struct pp_zip_reader *reader,
 }
 
 /* The local header is the one that the writer makes of the directory's record. */
+/*@ requires \valid_read(reader) && \valid(entry) && pp_zip_reading(*reader);
+    requires pp_bytes_readable(entry->name) && entry->name.len <= PP_ZIP_NAME_BYTES_MAX;
+    requires entry->offset + PP_ZIP_LOCAL_BYTES <= reader->directory;
+    requires \separated(entry, reader, reader->file.data + (0 .. reader->file.len - 1));
+    requires \separated(entry, entry->name.data + (0 .. entry->name.len - 1));
+    assigns entry->packed;
+    ensures same: reader->file == \old(reader->file) && reader->end == \old(reader->end)
+      && reader->directory == \old(reader->directory);
+    ensures \result == PP_ZIP_OK ==>
+      entry->offset + PP_ZIP_LOCAL_BYTES + entry->name.len + entry->packed_bytes
+           <= reader->directory
+      && entry->packed.data
+           == reader->file.data + entry->offset + PP_ZIP_LOCAL_BYTES + entry->name.len
+      && entry->packed.len == entry->packed_bytes
+      && pp_same(reader->file.data + entry->offset + PP_ZIP_LOCAL_BYTES, entry->name.data,
+                 entry->name.len); */
 static enum pp_zip_fault check_local(const struct pp_zip_reader *reader, struct pp_zip_entry *entry)
 {
     uint8_t wanted[PP_ZIP_LOCAL_BYTES];
@@ -211,11 +279,11 @@ static enum pp_zip_fault check_local(const struct pp_zip_reader *reader, struct 
     if (get_32(local) != ZIP_LOCAL_MAGIC)
         return PP_ZIP_LOCAL_HEADER;
     pp_zip_put_local(entry, wanted);
-    if (memcmp(local, wanted, sizeof wanted) != 0)
+    if (!pp_equal_constant_time(local, wanted, sizeof wanted))
         return PP_ZIP_LOCAL_MISMATCH;
     if (left < entry->name.len || left - entry->name.len < entry->packed_bytes)
         return PP_ZIP_OVERLAP;
-    if (memcmp(local + PP_ZIP_LOCAL_BYTES, entry->name.data, entry->name.len) != 0)
+    if (!pp_equal_constant_time(local + PP_ZIP_LOCAL_BYTES, entry->name.data, entry->name.len))
         return PP_ZIP_LOCAL_MISMATCH;
     entry->packed.data = local + PP_ZIP_LOCAL_BYTES + entry->name.len;
     entry->packed.len = entry->packed_bytes;
@@ -223,6 +291,12 @@ static enum pp_zip_fault check_local(const struct pp_zip_reader *reader, struct 
 }
 
 /* Cuts the next record off the directory. */
+/*@ requires \valid(reader) && \valid(entry) && pp_zip_reading(*reader);
+    requires \separated(reader, entry, reader->file.data + (0 .. reader->file.len - 1));
+    assigns reader->at, *entry;
+    ensures \result == PP_ZIP_OK ==> pp_zip_reading(*reader)
+      && reader->at == \old(reader->at) + PP_ZIP_DIRECTORY_BYTES + entry->name.len
+      && entry->name.data == reader->file.data + \old(reader->at) + PP_ZIP_DIRECTORY_BYTES; */
 static enum pp_zip_fault read_record(struct pp_zip_reader *reader, struct pp_zip_entry *entry)
 {
     const uint8_t *p = reader->file.data + reader->at;
@@ -246,6 +320,10 @@ static enum pp_zip_fault read_record(struct pp_zip_reader *reader, struct pp_zip
 }
 
 /* Behind the last entry the directory follows, and behind its last record the end record. */
+/*@ requires \valid_read(reader) && pp_zip_reading(*reader);
+    assigns \nothing;
+    ensures \result == PP_ZIP_OK ==>
+      reader->at == reader->end && reader->covered == reader->directory; */
 static enum pp_zip_fault check_complete(const struct pp_zip_reader *reader)
 {
     if (reader->at != reader->end)
@@ -260,26 +338,87 @@ static enum pp_zip_fault check_complete(const struct pp_zip_reader *reader)
                : PP_ZIP_GAP;
 }
 
+/* What the directory says of the next entry. */
+/*@ requires \valid(reader) && \valid(entry) && pp_zip_reading(*reader);
+    requires \separated(reader, entry, reader->file.data + (0 .. reader->file.len - 1));
+    requires reader->read > 0 ==>
+      \separated(reader, entry, reader->last_name.data + (0 .. reader->last_name.len - 1));
+    assigns reader->at, reader->time, reader->date, reader->last_name, reader->total_bytes, *entry;
+    ensures reads: \result == PP_ZIP_OK ==> pp_zip_reading(*reader);
+    ensures same: reader->file == \old(reader->file) && reader->end == \old(reader->end)
+      && reader->directory == \old(reader->directory);
+    ensures record: \result == PP_ZIP_OK ==>
+      reader->at == \old(reader->at) + PP_ZIP_DIRECTORY_BYTES + entry->name.len;
+    ensures name: \result == PP_ZIP_OK ==>
+      pp_zip_name_good(entry->name.data, entry->name.len) && reader->last_name == entry->name
+      && pp_bytes_readable(entry->name)
+      && \separated(reader, entry, entry->name.data + (0 .. entry->name.len - 1));
+    ensures twins: \result == PP_ZIP_OK && \old(reader->read) > 0 ==>
+      !(entry->name.len == \old(reader->last_name).len
+        && pp_zip_same_name(\old(reader->last_name.data), entry->name.data, entry->name.len)); */
+static enum pp_zip_fault take_record(struct pp_zip_reader *reader, struct pp_zip_entry *entry)
+{
+    enum pp_zip_fault fault = read_record(reader, entry);
+    if (fault != PP_ZIP_OK)
+        return fault;
+    /*@ assert inside: pp_bytes_readable(entry->name)
+          && \separated(reader, entry, entry->name.data + (0 .. entry->name.len - 1)); */
+    fault = pp_zip_name_check(entry->name);
+    if (fault != PP_ZIP_OK)
+        return fault;
+    fault = check_sequence(reader, entry);
+    return fault == PP_ZIP_OK ? check_sizes(reader, entry) : fault;
+}
+
+/*@ requires \valid(reader) && \valid_read(entry) && \separated(reader, entry);
+    requires pp_zip_reading(*reader) && reader->read < reader->count;
+    requires entry->offset + PP_ZIP_LOCAL_BYTES + entry->name.len + entry->packed_bytes
+      <= reader->directory;
+    requires pp_bytes_readable(reader->last_name);
+    assigns reader->covered, reader->read;
+    ensures same: reader->file == \old(reader->file) && reader->end == \old(reader->end)
+      && reader->directory == \old(reader->directory);
+    ensures pp_zip_reading(*reader) && reader->read == \old(reader->read) + 1;
+    ensures reader->covered
+      == entry->offset + PP_ZIP_LOCAL_BYTES + entry->name.len + entry->packed_bytes; */
+static void cover(struct pp_zip_reader *reader, const struct pp_zip_entry *entry)
+{
+    reader->covered =
+        (size_t)entry->offset + PP_ZIP_LOCAL_BYTES + entry->name.len + entry->packed_bytes;
+    reader->read++;
+}
+
+/* Where the entry lies: behind the one before, with the header that the directory calls for. */
+/*@ requires \valid(reader) && \valid(entry) && pp_zip_reading(*reader);
+    requires reader->read < reader->count && pp_bytes_readable(reader->last_name);
+    requires pp_bytes_readable(entry->name) && entry->name.len <= PP_ZIP_NAME_BYTES_MAX;
+    requires \separated(reader, entry, reader->file.data + (0 .. reader->file.len - 1));
+    requires \separated(reader, entry, entry->name.data + (0 .. entry->name.len - 1));
+    assigns reader->covered, reader->read, entry->packed;
+    ensures tiles: \result == PP_ZIP_OK ==> pp_zip_reading(*reader)
+      && entry->offset == \old(reader->covered) && reader->read == \old(reader->read) + 1
+      && reader->covered
+           == entry->offset + PP_ZIP_LOCAL_BYTES + entry->name.len + entry->packed_bytes;
+    ensures data: \result == PP_ZIP_OK ==> entry->packed.len == entry->packed_bytes
+      && entry->packed.data
+           == reader->file.data + entry->offset + PP_ZIP_LOCAL_BYTES + entry->name.len; */
+static enum pp_zip_fault take_place(struct pp_zip_reader *reader, struct pp_zip_entry *entry)
+{
+    enum pp_zip_fault fault = check_place(reader, entry);
+    if (fault != PP_ZIP_OK)
+        return fault;
+    fault = check_local(reader, entry);
+    if (fault == PP_ZIP_OK)
+        cover(reader, entry);
+    return fault;
+}
+
 enum pp_zip_fault pp_zip_next(struct pp_zip_reader *reader, struct pp_zip_entry *entry, bool *more)
 {
     entry->name = (struct pp_bytes){NULL, 0};
     *more = reader->read < reader->count;
     if (!*more)
         return check_complete(reader);
-    enum pp_zip_fault fault = read_record(reader, entry);
-    if (fault == PP_ZIP_OK)
-        fault = pp_zip_name_check(entry->name);
-    if (fault == PP_ZIP_OK)
-        fault = check_sequence(reader, entry);
-    if (fault == PP_ZIP_OK)
-        fault = check_sizes(reader, entry);
-    if (fault == PP_ZIP_OK)
-        fault = check_place(reader, entry);
-    if (fault == PP_ZIP_OK)
-        fault = check_local(reader, entry);
-    if (fault != PP_ZIP_OK)
-        return fault;
-    reader->covered = entry->offset + PP_ZIP_LOCAL_BYTES + entry->name.len + entry->packed_bytes;
-    reader->read++;
-    return PP_ZIP_OK;
+    enum pp_zip_fault fault = take_record(reader, entry);
+    return fault == PP_ZIP_OK ? take_place(reader, entry) : fault;
 }
