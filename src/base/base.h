@@ -39,6 +39,28 @@ uint32_t pp_get_u32(const uint8_t *p);
     ensures \result == pp_be64(p); */
 uint64_t pp_get_u64(const uint8_t *p);
 
+/* Little-endian, as ZIP and other people's formats have them. */
+/*@ logic integer pp_le16{L}(uint8_t *p) = p[0] + p[1] * 0x100;
+    logic integer pp_le32{L}(uint8_t *p) =
+      p[0] + p[1] * 0x100 + p[2] * 0x10000 + p[3] * 0x1000000; */
+
+/*@ requires \valid(p + (0 .. 1));
+    assigns p[0 .. 1];
+    ensures pp_le16(p) == v; */
+void pp_put_le16(uint8_t *p, uint16_t v);
+/*@ requires \valid(p + (0 .. 3));
+    assigns p[0 .. 3];
+    ensures pp_le32(p) == v; */
+void pp_put_le32(uint8_t *p, uint32_t v);
+/*@ requires \valid_read(p + (0 .. 1));
+    assigns \nothing;
+    ensures \result == pp_le16(p); */
+uint16_t pp_get_le16(const uint8_t *p);
+/*@ requires \valid_read(p + (0 .. 3));
+    assigns \nothing;
+    ensures \result == pp_le32(p); */
+uint32_t pp_get_le32(const uint8_t *p);
+
 /* *out = a + b, or false and *out unchanged when that exceeds UINT64_MAX. */
 /*@ requires \valid(out);
     assigns *out;

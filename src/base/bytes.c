@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Big-endian integers, checked addition, bounded copies and constant-time comparison. */
+/* Integers in both byte orders, checked addition, bounded copies and constant-time comparison. */
 #include "base.h"
 
 #include <string.h>
@@ -49,6 +49,30 @@ uint32_t pp_get_u32(const uint8_t *p)
 uint64_t pp_get_u64(const uint8_t *p)
 {
     return pp_get_u32(p) * 0x100000000U + pp_get_u32(p + 4);
+}
+
+void pp_put_le16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v % 0x100);
+    p[1] = (uint8_t)(v / 0x100);
+}
+
+void pp_put_le32(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v % 0x100);
+    p[1] = (uint8_t)(v / 0x100 % 0x100);
+    p[2] = (uint8_t)(v / 0x10000 % 0x100);
+    p[3] = (uint8_t)(v / 0x1000000);
+}
+
+uint16_t pp_get_le16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] + p[1] * 0x100U);
+}
+
+uint32_t pp_get_le32(const uint8_t *p)
+{
+    return p[0] + p[1] * 0x100U + p[2] * 0x10000U + p[3] * 0x1000000U;
 }
 
 bool pp_add_u64(uint64_t a, uint64_t b, uint64_t *out)

@@ -21,9 +21,4 @@ enum {
     ZIP64_LOCATOR_BYTES = 20
 };
 
-/* Little-endian integers. */
-/*@ logic integer pp_le16{L}(uint8_t *p) = p[0] + p[1] * 0x100;
-    logic integer pp_le32{L}(uint8_t *p) =
-      p[0] + p[1] * 0x100 + p[2] * 0x10000 + p[3] * 0x1000000; */
-
 #endif

@@ -19,22 +19,6 @@ const char *pp_zip_fault_text(enum pp_zip_fault fault)
     return (unsigned)fault < PP_ZIP_FAULT_COUNT ? fault_texts[fault] : "unknown fault";
 }
 
-/*@ requires \valid_read(p + (0 .. 1));
-    assigns \nothing;
-    ensures \result == pp_le16(p); */
-static uint16_t get_16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] + p[1] * 0x100U);
-}
-
-/*@ requires \valid_read(p + (0 .. 3));
-    assigns \nothing;
-    ensures \result == pp_le32(p); */
-static uint32_t get_32(const uint8_t *p)
-{
-    return p[0] + p[1] * 0x100U + p[2] * 0x10000U + p[3] * 0x1000000U;
-}
-
 /* ---- The end record ------------------------------------------------------------------------- */
 
 /* Whether the signature stands anywhere in [from, to). */
@@ -46,7 +30,7 @@ static bool has_magic(struct pp_bytes file, size_t from, size_t to, uint32_t mag
         loop assigns at;
         loop variant to - at; */
     for (size_t at = from; to - at >= 4 && at < to; at++)
-        if (get_32(file.data + at) == magic)
+        if (pp_get_le32(file.data + at) == magic)
             return true;
     return false;
 }
@@ -72,15 +56,16 @@ static enum pp_zip_fault check_end(struct pp_bytes file, size_t end)
 {
     const uint8_t *p = file.data + end;
     if (end >= ZIP64_LOCATOR_BYTES &&
-        get_32(file.data + end - ZIP64_LOCATOR_BYTES) == ZIP64_LOCATOR_MAGIC)
+        pp_get_le32(file.data + end - ZIP64_LOCATOR_BYTES) == ZIP64_LOCATOR_MAGIC)
         return PP_ZIP_ZIP64;
-    if (get_16(p + 20) != 0)
+    if (pp_get_le16(p + 20) != 0)
         return PP_ZIP_TRAILING_DATA;
-    if (get_16(p + 10) == 0xFFFF || get_32(p + 12) == UINT32_MAX || get_32(p + 16) == UINT32_MAX)
+    if (pp_get_le16(p + 10) == 0xFFFF || pp_get_le32(p + 12) == UINT32_MAX ||
+        pp_get_le32(p + 16) == UINT32_MAX)
         return PP_ZIP_ZIP64;
-    if (get_16(p + 4) != 0 || get_16(p + 6) != 0)
+    if (pp_get_le16(p + 4) != 0 || pp_get_le16(p + 6) != 0)
         return PP_ZIP_DISKS;
-    if (get_16(p + 8) != get_16(p + 10) || get_16(p + 10) > PP_ZIP_ENTRIES_MAX)
+    if (pp_get_le16(p + 8) != pp_get_le16(p + 10) || pp_get_le16(p + 10) > PP_ZIP_ENTRIES_MAX)
         return PP_ZIP_COUNT;
     return PP_ZIP_OK;
 }
@@ -99,7 +84,7 @@ static enum pp_zip_fault check_directory_place(struct pp_bytes file, size_t end,
         return PP_ZIP_DIRECTORY;
     if (has_magic(file, (size_t)(start + bytes), end, ZIP_END_MAGIC))
         return PP_ZIP_TWO_END_RECORDS;
-    return get_32(file.data + start) == ZIP_DIRECTORY_MAGIC ? PP_ZIP_DIRECTORY
+    return pp_get_le32(file.data + start) == ZIP_DIRECTORY_MAGIC ? PP_ZIP_DIRECTORY
                                                             : PP_ZIP_PREFIXED_DATA;
 }
 
@@ -108,12 +93,12 @@ enum pp_zip_fault pp_zip_open(struct pp_bytes file, struct pp_zip_reader *reader
     if (file.len < PP_ZIP_END_BYTES)
         return PP_ZIP_NO_END_RECORD;
     size_t end = file.len - PP_ZIP_END_BYTES;
-    if (get_32(file.data + end) != ZIP_END_MAGIC)
+    if (pp_get_le32(file.data + end) != ZIP_END_MAGIC)
         return judge_tail(file);
     enum pp_zip_fault fault = check_end(file, end);
     if (fault != PP_ZIP_OK)
         return fault;
-    uint32_t bytes = get_32(file.data + end + 12), start = get_32(file.data + end + 16);
+    uint32_t bytes = pp_get_le32(file.data + end + 12), start = pp_get_le32(file.data + end + 16);
     fault = check_directory_place(file, end, start, bytes);
     if (fault != PP_ZIP_OK)
         return fault;
@@ -122,7 +107,7 @@ enum pp_zip_fault pp_zip_open(struct pp_bytes file, struct pp_zip_reader *reader
         .directory = start,
         .at = start,
         .end = end,
-        .count = get_16(file.data + end + 10),
+        .count = pp_get_le16(file.data + end + 10),
     };
     return PP_ZIP_OK;
 }
@@ -155,12 +140,12 @@ static bool time_is_valid(unsigned time, unsigned date)
       pp_le32(p + 34) == 0 && pp_le32(p + 38) == ZIP_REGULAR_FILE; */
 static enum pp_zip_fault check_attributes(const uint8_t *p)
 {
-    uint32_t external = get_32(p + 38);
-    if (get_16(p + 34) != 0)
+    uint32_t external = pp_get_le32(p + 38);
+    if (pp_get_le16(p + 34) != 0)
         return PP_ZIP_DISKS;
     if ((external >> 16 & 0170000) == 0120000)
         return PP_ZIP_SYMLINK;
-    return external == ZIP_REGULAR_FILE && get_16(p + 36) == 0 ? PP_ZIP_OK : PP_ZIP_ATTRIBUTES;
+    return external == ZIP_REGULAR_FILE && pp_get_le16(p + 36) == 0 ? PP_ZIP_OK : PP_ZIP_ATTRIBUTES;
 }
 
 /*@ requires \valid_read(p + (0 .. PP_ZIP_DIRECTORY_BYTES - 1));
@@ -171,17 +156,17 @@ static enum pp_zip_fault check_attributes(const uint8_t *p)
       && pp_le32(p + 38) == ZIP_REGULAR_FILE; */
 static enum pp_zip_fault check_fields(const uint8_t *p)
 {
-    enum pp_zip_fault fault = check_flags(get_16(p + 8));
+    enum pp_zip_fault fault = check_flags(pp_get_le16(p + 8));
     if (fault != PP_ZIP_OK)
         return fault;
-    if (get_32(p + 20) == UINT32_MAX || get_32(p + 24) == UINT32_MAX ||
-        get_32(p + 42) == UINT32_MAX)
+    if (pp_get_le32(p + 20) == UINT32_MAX || pp_get_le32(p + 24) == UINT32_MAX ||
+        pp_get_le32(p + 42) == UINT32_MAX)
         return PP_ZIP_ZIP64;
-    if (get_16(p + 4) != ZIP_VERSION_MADE_BY || get_16(p + 6) != ZIP_VERSION_NEEDED)
+    if (pp_get_le16(p + 4) != ZIP_VERSION_MADE_BY || pp_get_le16(p + 6) != ZIP_VERSION_NEEDED)
         return PP_ZIP_VERSION;
-    if (get_16(p + 10) != PP_ZIP_STORED && get_16(p + 10) != PP_ZIP_DEFLATED)
+    if (pp_get_le16(p + 10) != PP_ZIP_STORED && pp_get_le16(p + 10) != PP_ZIP_DEFLATED)
         return PP_ZIP_METHOD;
-    if (get_16(p + 30) != 0 || get_16(p + 32) != 0)
+    if (pp_get_le16(p + 30) != 0 || pp_get_le16(p + 32) != 0)
         return PP_ZIP_EXTRA_FIELD;
     return check_attributes(p);
 }
@@ -249,7 +234,7 @@ static enum pp_zip_fault check_place(const struct pp_zip_reader *reader,
         return PP_ZIP_LOCAL_HEADER;
     if (entry->offset == reader->covered)
         return PP_ZIP_OK;
-    if (get_32(reader->file.data + reader->covered) == ZIP_LOCAL_MAGIC)
+    if (pp_get_le32(reader->file.data + reader->covered) == ZIP_LOCAL_MAGIC)
         return PP_ZIP_HIDDEN_ENTRY;
     return reader->read == 0 ? PP_ZIP_PREFIXED_DATA : PP_ZIP_GAP;
 }
@@ -276,7 +261,7 @@ static enum pp_zip_fault check_local(const struct pp_zip_reader *reader, struct 
     uint8_t wanted[PP_ZIP_LOCAL_BYTES];
     const uint8_t *local = reader->file.data + entry->offset;
     size_t left = reader->directory - entry->offset - PP_ZIP_LOCAL_BYTES;
-    if (get_32(local) != ZIP_LOCAL_MAGIC)
+    if (pp_get_le32(local) != ZIP_LOCAL_MAGIC)
         return PP_ZIP_LOCAL_HEADER;
     pp_zip_put_local(entry, wanted);
     if (!pp_equal_constant_time(local, wanted, sizeof wanted))
@@ -300,20 +285,20 @@ static enum pp_zip_fault check_local(const struct pp_zip_reader *reader, struct 
 static enum pp_zip_fault read_record(struct pp_zip_reader *reader, struct pp_zip_entry *entry)
 {
     const uint8_t *p = reader->file.data + reader->at;
-    if (reader->end - reader->at < PP_ZIP_DIRECTORY_BYTES || get_32(p) != ZIP_DIRECTORY_MAGIC)
+    if (reader->end - reader->at < PP_ZIP_DIRECTORY_BYTES || pp_get_le32(p) != ZIP_DIRECTORY_MAGIC)
         return PP_ZIP_DIRECTORY_RECORD;
-    size_t name_bytes = get_16(p + 28);
+    size_t name_bytes = pp_get_le16(p + 28);
     if (reader->end - reader->at - PP_ZIP_DIRECTORY_BYTES < name_bytes)
         return PP_ZIP_DIRECTORY_RECORD;
     *entry = (struct pp_zip_entry){
         .name = {p + PP_ZIP_DIRECTORY_BYTES, name_bytes},
-        .method = get_16(p + 10),
-        .time = get_16(p + 12),
-        .date = get_16(p + 14),
-        .crc = get_32(p + 16),
-        .packed_bytes = get_32(p + 20),
-        .bytes = get_32(p + 24),
-        .offset = get_32(p + 42),
+        .method = pp_get_le16(p + 10),
+        .time = pp_get_le16(p + 12),
+        .date = pp_get_le16(p + 14),
+        .crc = pp_get_le32(p + 16),
+        .packed_bytes = pp_get_le32(p + 20),
+        .bytes = pp_get_le32(p + 24),
+        .offset = pp_get_le32(p + 42),
     };
     reader->at += PP_ZIP_DIRECTORY_BYTES + name_bytes;
     return check_fields(p);
@@ -331,7 +316,7 @@ static enum pp_zip_fault check_complete(const struct pp_zip_reader *reader)
     if (reader->covered == reader->directory)
         return PP_ZIP_OK;
     if (reader->directory - reader->covered >= 4 &&
-        get_32(reader->file.data + reader->covered) == ZIP_LOCAL_MAGIC)
+        pp_get_le32(reader->file.data + reader->covered) == ZIP_LOCAL_MAGIC)
         return PP_ZIP_HIDDEN_ENTRY;
     return has_magic(reader->file, reader->covered, reader->directory, ZIP_END_MAGIC)
                ? PP_ZIP_TWO_END_RECORDS

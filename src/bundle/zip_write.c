@@ -1,31 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The headers of a ZIP file, for which the profile leaves no choice (docs/format/bundle.md
    section 2). */
+#include "../base/base.h"
 #include "bundle_internal.h"
 #include "zip.h"
 #include "zip_layout.h"
-
-/* Written with / and %, which the provers know; gcc emits one store each. */
-
-/*@ requires \valid(p + (0 .. 1)) && v <= 0xFFFF;
-    assigns p[0 .. 1];
-    ensures pp_le16(p) == v; */
-static void put_16(uint8_t *p, unsigned v)
-{
-    p[0] = (uint8_t)(v % 0x100);
-    p[1] = (uint8_t)(v / 0x100);
-}
-
-/*@ requires \valid(p + (0 .. 3));
-    assigns p[0 .. 3];
-    ensures pp_le32(p) == v; */
-static void put_32(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v % 0x100);
-    p[1] = (uint8_t)(v / 0x100 % 0x100);
-    p[2] = (uint8_t)(v / 0x10000 % 0x100);
-    p[3] = (uint8_t)(v / 0x1000000);
-}
 
 /* Version needed to name length: the same 24 bytes in both headers. */
 /*@ requires \valid_read(entry) && \valid(p + (0 .. 23)) && \separated(entry, p + (0 .. 23));
@@ -33,48 +12,48 @@ static void put_32(uint8_t *p, uint32_t v)
     assigns p[0 .. 23]; */
 static void put_common(const struct pp_zip_entry *entry, uint8_t *p)
 {
-    put_16(p, ZIP_VERSION_NEEDED);
-    put_16(p + 2, ZIP_FLAG_UTF8);
-    put_16(p + 4, entry->method);
-    put_16(p + 6, entry->time);
-    put_16(p + 8, entry->date);
-    put_32(p + 10, entry->crc);
-    put_32(p + 14, entry->packed_bytes);
-    put_32(p + 18, entry->bytes);
-    put_16(p + 22, (unsigned)entry->name.len);
+    pp_put_le16(p, ZIP_VERSION_NEEDED);
+    pp_put_le16(p + 2, ZIP_FLAG_UTF8);
+    pp_put_le16(p + 4, entry->method);
+    pp_put_le16(p + 6, entry->time);
+    pp_put_le16(p + 8, entry->date);
+    pp_put_le32(p + 10, entry->crc);
+    pp_put_le32(p + 14, entry->packed_bytes);
+    pp_put_le32(p + 18, entry->bytes);
+    pp_put_le16(p + 22, (unsigned)entry->name.len);
 }
 
 void pp_zip_put_local(const struct pp_zip_entry *entry, uint8_t out[PP_ZIP_LOCAL_BYTES])
 {
-    put_32(out, ZIP_LOCAL_MAGIC);
+    pp_put_le32(out, ZIP_LOCAL_MAGIC);
     put_common(entry, out + 4);
-    put_16(out + 28, 0); /* length of the extra field */
+    pp_put_le16(out + 28, 0); /* length of the extra field */
 }
 
 void pp_zip_put_directory(const struct pp_zip_entry *entry, uint8_t out[PP_ZIP_DIRECTORY_BYTES])
 {
-    put_32(out, ZIP_DIRECTORY_MAGIC);
-    put_16(out + 4, ZIP_VERSION_MADE_BY);
+    pp_put_le32(out, ZIP_DIRECTORY_MAGIC);
+    pp_put_le16(out + 4, ZIP_VERSION_MADE_BY);
     put_common(entry, out + 6);
-    put_16(out + 30, 0); /* length of the extra field */
-    put_16(out + 32, 0); /* length of the comment */
-    put_16(out + 34, 0); /* disk */
-    put_16(out + 36, 0); /* internal attributes */
-    put_32(out + 38, ZIP_REGULAR_FILE);
-    put_32(out + 42, entry->offset);
+    pp_put_le16(out + 30, 0); /* length of the extra field */
+    pp_put_le16(out + 32, 0); /* length of the comment */
+    pp_put_le16(out + 34, 0); /* disk */
+    pp_put_le16(out + 36, 0); /* internal attributes */
+    pp_put_le32(out + 38, ZIP_REGULAR_FILE);
+    pp_put_le32(out + 42, entry->offset);
 }
 
 void pp_zip_put_end(unsigned count, uint32_t directory, uint32_t directory_bytes,
                     uint8_t out[PP_ZIP_END_BYTES])
 {
-    put_32(out, ZIP_END_MAGIC);
-    put_16(out + 4, 0); /* this disk */
-    put_16(out + 6, 0); /* the directory's */
-    put_16(out + 8, count);
-    put_16(out + 10, count);
-    put_32(out + 12, directory_bytes);
-    put_32(out + 16, directory);
-    put_16(out + 20, 0); /* length of the comment */
+    pp_put_le32(out, ZIP_END_MAGIC);
+    pp_put_le16(out + 4, 0); /* this disk */
+    pp_put_le16(out + 6, 0); /* the directory's */
+    pp_put_le16(out + 8, count);
+    pp_put_le16(out + 10, count);
+    pp_put_le32(out + 12, directory_bytes);
+    pp_put_le32(out + 16, directory);
+    pp_put_le16(out + 20, 0); /* length of the comment */
 }
 
 void pp_zip_time_of(uint64_t time_ns, uint16_t *time, uint16_t *date)

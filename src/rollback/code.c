@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Deltas of machine code: addresses are guessed from addresses that came before. */
+#include "../base/base.h"
+#include "residue.h"
 #include "transform.h"
 
 enum {
@@ -8,98 +10,7 @@ enum {
     REGION_LOG = 10    /* addresses with the same bits above have often moved alike */
 };
 
-/* What is written down where the values are equal though a guess says otherwise.  A difference
-   that hardly ever occurs. */
-static const uint32_t same_mark = 0x9e3779b9;
-
 enum field { FIELD_NONE, FIELD_NEAR, FIELD_DATA, FIELD_POINTER };
-
-/*@ requires \valid_read(p + (0 .. 3));
-    assigns \nothing;
-    ensures \result == pp_le32(p); */
-static uint32_t get32(const uint8_t *p)
-{
-    return p[0] + p[1] * 0x100U + p[2] * 0x10000U + p[3] * 0x1000000U;
-}
-
-/*@ requires \valid(p + (0 .. 3));
-    assigns p[0 .. 3];
-    ensures pp_le32(p) == v; */
-static void put32(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v % 0x100);
-    p[1] = (uint8_t)(v / 0x100 % 0x100);
-    p[2] = (uint8_t)(v / 0x10000 % 0x100);
-    p[3] = (uint8_t)(v / 0x1000000);
-}
-
-/*@ // Modulo 2^32, and what is written down for a field and read from it.
-    logic integer pp_sum32(integer a, integer b) =
-      a + b < 0x100000000 ? a + b : a + b - 0x100000000;
-    logic integer pp_difference32(integer a, integer b) = a >= b ? a - b : a - b + 0x100000000;
-    logic integer pp_residue(integer old, integer new, integer guess_of_old, integer guess_of_new) =
-      guess_of_new == new && guess_of_old == old ? 0 :
-      new == old ? 0x9e3779b9 : pp_difference32(new, old);
-    logic integer pp_new_value(integer old, integer guess, integer residue) =
-      residue == 0 ? guess : residue == 0x9e3779b9 ? old : pp_sum32(old, residue);
-    logic integer pp_old_value(integer new, integer guess, integer residue) =
-      residue == 0 ? guess : residue == 0x9e3779b9 ? new : pp_difference32(new, residue);
-
-    // Each direction gets its value back, whatever was guessed.
-    lemma residue_there: \forall integer old, new, a, b;
-      0 <= old < 0x100000000 ==> 0 <= new < 0x100000000
-      ==> pp_difference32(new, old) != 0x9e3779b9
-      ==> pp_new_value(old, b, pp_residue(old, new, a, b)) == new;
-    lemma residue_back: \forall integer old, new, a, b;
-      0 <= old < 0x100000000 ==> 0 <= new < 0x100000000
-      ==> pp_difference32(new, old) != 0x9e3779b9
-      ==> pp_old_value(new, a, pp_residue(old, new, a, b)) == old; */
-
-/*@ assigns \nothing;
-    ensures \result == pp_sum32(a, b); */
-static uint32_t sum32(uint32_t a, uint32_t b)
-{
-    return a <= 0xffffffff - b ? a + b : a - (0xffffffff - b) - 1;
-}
-
-/*@ assigns \nothing;
-    ensures \result == pp_difference32(a, b); */
-static uint32_t difference32(uint32_t a, uint32_t b)
-{
-    return a >= b ? a - b : 0xffffffff - (b - a) + 1;
-}
-
-/* ---- What is written down for a field -------------------------------------------------------- */
-
-/* 0 where both guesses are right: a direction does not know what the other one would guess, so that
-   what it reads does not depend on that. */
-/*@ assigns \nothing;
-    ensures \result == pp_residue(old_value, new_value, guess_of_old, guess_of_new); */
-static uint32_t residue(uint32_t old_value, uint32_t new_value, uint32_t guess_of_old,
-                        uint32_t guess_of_new)
-{
-    if (guess_of_new == new_value && guess_of_old == old_value)
-        return 0;
-    return new_value == old_value ? same_mark : difference32(new_value, old_value);
-}
-
-/* The target's value from the source's and from its guess. */
-/*@ requires direction == PP_ROLLBACK_APPLY || direction == PP_ROLLBACK_REVERT;
-    assigns \nothing;
-    ensures apply: direction == PP_ROLLBACK_APPLY ==>
-      \result == pp_new_value(source, guess, residue_read);
-    ensures revert: direction == PP_ROLLBACK_REVERT ==>
-      \result == pp_old_value(source, guess, residue_read); */
-static uint32_t from_residue(enum pp_rollback_direction direction, uint32_t source, uint32_t guess,
-                             uint32_t residue_read)
-{
-    if (residue_read == 0)
-        return guess;
-    if (residue_read == same_mark)
-        return source;
-    return direction == PP_ROLLBACK_APPLY ? sum32(source, residue_read)
-                                          : difference32(source, residue_read);
-}
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
@@ -133,7 +44,7 @@ static uint32_t base_of(enum field field, size_t at, const struct pp_rollback_pi
 {
     if (field == FIELD_POINTER)
         return 0;
-    return sum32(piece_at, (uint32_t)(at - piece->row_at + FIELD_BYTES));
+    return pp_rollback_sum32(piece_at, (uint32_t)(at - piece->row_at + FIELD_BYTES));
 }
 
 /* ---- Guesses --------------------------------------------------------------------------------- */
@@ -178,17 +89,18 @@ static const struct pp_rollback_piece *piece_around(const struct view *view, uin
 static uint32_t guess(const struct pp_rollback_guesses *known, enum field field,
                       const struct view *view, uint32_t value)
 {
-    uint32_t address = sum32(view->base, value);
+    uint32_t address = pp_rollback_sum32(view->base, value);
     size_t entry = entry_of(address);
     if (known->key[entry] == address)
-        return difference32(known->other[entry], view->other_base);
+        return pp_rollback_difference32(known->other[entry], view->other_base);
     if (field != FIELD_NEAR)
         return value;
     const struct pp_rollback_piece *piece = piece_around(view, address);
     uint32_t shift = known->shift[entry_of(address >> REGION_LOG)];
     if (piece != NULL)
-        shift = difference32(place_in(piece, !view->is_old), place_in(piece, view->is_old));
-    return difference32(sum32(address, shift), view->other_base);
+        shift = pp_rollback_difference32(place_in(piece, !view->is_old),
+                                         place_in(piece, view->is_old));
+    return pp_rollback_difference32(pp_rollback_sum32(address, shift), view->other_base);
 }
 
 static void learn(struct pp_rollback_guesses *known, uint32_t address, uint32_t other)
@@ -196,14 +108,14 @@ static void learn(struct pp_rollback_guesses *known, uint32_t address, uint32_t 
     size_t entry = entry_of(address);
     known->key[entry] = address;
     known->other[entry] = other;
-    known->shift[entry_of(address >> REGION_LOG)] = difference32(other, address);
+    known->shift[entry_of(address >> REGION_LOG)] = pp_rollback_difference32(other, address);
 }
 
 static void learn_both(struct pp_rollback_code *code, const struct view *old_view,
                        uint32_t old_value, uint32_t new_value)
 {
-    uint32_t old_address = sum32(old_view->base, old_value);
-    uint32_t new_address = sum32(old_view->other_base, new_value);
+    uint32_t old_address = pp_rollback_sum32(old_view->base, old_value);
+    uint32_t new_address = pp_rollback_sum32(old_view->other_base, new_value);
     learn(&code->by_old, old_address, new_address);
     learn(&code->by_new, new_address, old_address);
 }
@@ -262,12 +174,13 @@ bool pp_rollback_code_make(struct pp_rollback_code *code, const struct pp_rollba
             continue;
         }
         struct view old_view = view_of(pieces, piece, field, i), new_view = turned(old_view);
-        uint32_t old_value = get32(old_row + i), new_value = get32(new_row + i);
-        if (difference32(new_value, old_value) == same_mark)
+        uint32_t old_value = pp_get_le32(old_row + i), new_value = pp_get_le32(new_row + i);
+        if (pp_rollback_difference32(new_value, old_value) == PP_ROLLBACK_SAME_MARK)
             return false;
-        put32(values + i,
-              residue(old_value, new_value, guess(&code->by_new, field, &new_view, new_value),
-                      guess(&code->by_old, field, &old_view, old_value)));
+        uint32_t new_guessed = guess(&code->by_old, field, &old_view, old_value);
+        uint32_t old_guessed = guess(&code->by_new, field, &new_view, new_value);
+        pp_put_le32(values + i,
+                    pp_rollback_residue(old_value, new_value, old_guessed, new_guessed));
         learn_both(code, &old_view, old_value, new_value);
         i += FIELD_BYTES;
     }
@@ -294,11 +207,11 @@ void pp_rollback_code_resolve(struct pp_rollback_code *code,
             continue;
         }
         struct view old_view = view_of(pieces, piece, field, i), new_view = turned(old_view);
-        uint32_t from = get32(source + i);
+        uint32_t from = pp_get_le32(source + i);
         uint32_t guessed = apply ? guess(&code->by_old, field, &old_view, from)
                                  : guess(&code->by_new, field, &new_view, from);
-        uint32_t to = from_residue(direction, from, guessed, get32(values + i));
-        put32(values + i, to);
+        uint32_t to = pp_rollback_from_residue(direction, from, guessed, pp_get_le32(values + i));
+        pp_put_le32(values + i, to);
         learn_both(code, &old_view, apply ? from : to, apply ? to : from);
         i += FIELD_BYTES;
     }

@@ -29,10 +29,7 @@ enum pp_rollback_item {
     PP_ROLLBACK_ITEM_COUNT
 };
 
-/*@ // Little-endian integers, and the maps between them for integers below `range`.
-    logic integer pp_le16{L}(uint8_t *p) = p[0] + p[1] * 0x100;
-    logic integer pp_le32{L}(uint8_t *p) =
-      p[0] + p[1] * 0x100 + p[2] * 0x10000 + p[3] * 0x1000000;
+/*@ // Maps between integers below `range`.
     logic integer pp_zigzag(integer v, integer range) =
       2 * v < range ? 2 * v : 2 * (range - 1 - v) + 1;
     logic integer pp_unzigzag(integer v, integer range) =

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Values from two rows and a row from the values: differences of bytes, integers and floats. */
+#include "../base/base.h"
 #include "transform.h"
 
 /*@ assigns \nothing;
@@ -11,42 +12,6 @@ size_t pp_rollback_item_bytes(enum pp_rollback_item item)
     if (item == PP_ROLLBACK_ITEM_INT32 || item == PP_ROLLBACK_ITEM_FLOAT32)
         return 4;
     return 1;
-}
-
-/*@ requires \valid_read(p + (0 .. 1));
-    assigns \nothing;
-    ensures \result == pp_le16(p); */
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] + p[1] * 0x100U);
-}
-
-/*@ requires \valid(p + (0 .. 1));
-    assigns p[0 .. 1];
-    ensures pp_le16(p) == v; */
-static void put16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)(v % 0x100);
-    p[1] = (uint8_t)(v / 0x100);
-}
-
-/*@ requires \valid_read(p + (0 .. 3));
-    assigns \nothing;
-    ensures \result == pp_le32(p); */
-static uint32_t get32(const uint8_t *p)
-{
-    return p[0] + p[1] * 0x100U + p[2] * 0x10000U + p[3] * 0x1000000U;
-}
-
-/*@ requires \valid(p + (0 .. 3));
-    assigns p[0 .. 3];
-    ensures pp_le32(p) == v; */
-static void put32(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v % 0x100);
-    p[1] = (uint8_t)(v / 0x100 % 0x100);
-    p[2] = (uint8_t)(v / 0x10000 % 0x100);
-    p[3] = (uint8_t)(v / 0x1000000);
 }
 
 /* Small for small differences of either sign. */
@@ -155,29 +120,31 @@ static void make_xor(const uint8_t *old_row, const uint8_t *new_row, uint8_t *va
 
 static void make_int16(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
 {
-    for (size_t i = 0; i < n; i += 2)
-        put16(values + i, zigzag16((uint16_t)(get16(new_row + i) - get16(old_row + i))));
+    for (size_t i = 0; i < n; i += 2) {
+        uint16_t from = pp_get_le16(old_row + i), to = pp_get_le16(new_row + i);
+        pp_put_le16(values + i, zigzag16((uint16_t)(to - from)));
+    }
 }
 
 static void make_int32(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 4)
-        put32(values + i, zigzag32(get32(new_row + i) - get32(old_row + i)));
+        pp_put_le32(values + i, zigzag32(pp_get_le32(new_row + i) - pp_get_le32(old_row + i)));
 }
 
 static void make_float16(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 2) {
-        uint16_t difference = (uint16_t)(order16(get16(new_row + i)) - order16(get16(old_row + i)));
-        put16(values + i, zigzag16(difference));
+        uint16_t from = order16(pp_get_le16(old_row + i)), to = order16(pp_get_le16(new_row + i));
+        pp_put_le16(values + i, zigzag16((uint16_t)(to - from)));
     }
 }
 
 static void make_float32(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 4) {
-        uint32_t difference = order32(get32(new_row + i)) - order32(get32(old_row + i));
-        put32(values + i, zigzag32(difference));
+        uint32_t difference = order32(pp_get_le32(new_row + i)) - order32(pp_get_le32(old_row + i));
+        pp_put_le32(values + i, zigzag32(difference));
     }
 }
 
@@ -243,36 +210,37 @@ static void resolve_xor(const uint8_t *source, uint8_t *values, size_t n)
 static void resolve_int16(bool apply, const uint8_t *source, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 2) {
-        uint16_t difference = unzigzag16(get16(values + i));
-        uint16_t from = get16(source + i);
-        put16(values + i, (uint16_t)(apply ? from + difference : from - difference));
+        uint16_t difference = unzigzag16(pp_get_le16(values + i));
+        uint16_t from = pp_get_le16(source + i);
+        pp_put_le16(values + i, (uint16_t)(apply ? from + difference : from - difference));
     }
 }
 
 static void resolve_int32(bool apply, const uint8_t *source, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 4) {
-        uint32_t difference = unzigzag32(get32(values + i));
-        uint32_t from = get32(source + i);
-        put32(values + i, apply ? from + difference : from - difference);
+        uint32_t difference = unzigzag32(pp_get_le32(values + i));
+        uint32_t from = pp_get_le32(source + i);
+        pp_put_le32(values + i, apply ? from + difference : from - difference);
     }
 }
 
 static void resolve_float16(bool apply, const uint8_t *source, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 2) {
-        uint16_t difference = unzigzag16(get16(values + i));
-        uint16_t from = order16(get16(source + i));
-        put16(values + i, unorder16((uint16_t)(apply ? from + difference : from - difference)));
+        uint16_t difference = unzigzag16(pp_get_le16(values + i));
+        uint16_t from = order16(pp_get_le16(source + i));
+        uint16_t to = (uint16_t)(apply ? from + difference : from - difference);
+        pp_put_le16(values + i, unorder16(to));
     }
 }
 
 static void resolve_float32(bool apply, const uint8_t *source, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 4) {
-        uint32_t difference = unzigzag32(get32(values + i));
-        uint32_t from = order32(get32(source + i));
-        put32(values + i, unorder32(apply ? from + difference : from - difference));
+        uint32_t difference = unzigzag32(pp_get_le32(values + i));
+        uint32_t from = order32(pp_get_le32(source + i));
+        pp_put_le32(values + i, unorder32(apply ? from + difference : from - difference));
     }
 }
 
