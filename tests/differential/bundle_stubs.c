@@ -13,29 +13,12 @@ enum { LINES_MAX = 64, MANIFEST_BYTES_MAX = 1 << 16 };
 static struct pp_bundle_line lines[LINES_MAX];
 static size_t line_count;
 
-/* The bytes of an OCaml string, alone in memory. */
-static struct pp_bytes copy_of(value string)
-{
-    size_t len = caml_string_length(string);
-    uint8_t *data = malloc(len);
-    if (data == NULL && len != 0)
-        abort();
-    if (len != 0)
-        memcpy(data, String_val(string), len);
-    return (struct pp_bytes){data, len};
-}
-
-static void release(struct pp_bytes bytes)
-{
-    free((void *)(uintptr_t)bytes.data);
-}
-
 intnat diff_name_compare(value left, value right)
 {
-    struct pp_bytes a = copy_of(left), b = copy_of(right);
+    struct pp_bytes a = diff_copy_of(left), b = diff_copy_of(right);
     int order = pp_bundle_name_compare(a, b);
-    release(a);
-    release(b);
+    diff_release(a);
+    diff_release(b);
     return (order > 0) - (order < 0);
 }
 
@@ -43,7 +26,7 @@ intnat diff_manifest_clear(intnat unused)
 {
     (void)unused;
     for (size_t i = 0; i < line_count; i++)
-        release(lines[i].name);
+        diff_release(lines[i].name);
     line_count = 0;
     return 0;
 }
@@ -52,7 +35,7 @@ static intnat add_line(value name, uint64_t bytes, struct pp_digest digest)
 {
     if (line_count == LINES_MAX)
         abort();
-    lines[line_count++] = (struct pp_bundle_line){copy_of(name), bytes, digest};
+    lines[line_count++] = (struct pp_bundle_line){diff_copy_of(name), bytes, digest};
     return 0;
 }
 
@@ -65,9 +48,9 @@ intnat diff_manifest_line(value name, int64_t bytes, value digest)
 
 intnat diff_manifest_file(value name, value content)
 {
-    struct pp_bytes bytes = copy_of(content);
+    struct pp_bytes bytes = diff_copy_of(content);
     struct pp_digest digest = pp_sha256(bytes);
-    release(bytes);
+    diff_release(bytes);
     return add_line(name, bytes.len, digest);
 }
 
@@ -101,9 +84,9 @@ intnat diff_manifest(value out)
 
 intnat diff_sha256(value data, value out)
 {
-    struct pp_bytes bytes = copy_of(data);
+    struct pp_bytes bytes = diff_copy_of(data);
     struct pp_digest digest = pp_sha256(bytes);
-    release(bytes);
+    diff_release(bytes);
     memcpy(Bytes_val(out), digest.b, sizeof digest.b);
     return 0;
 }

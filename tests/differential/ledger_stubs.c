@@ -17,23 +17,6 @@ static struct pp_ratchet ratchet;
 static struct pp_merkle_tree tree;
 static struct pp_merkle_range ranges[PP_PROOF_HASHES_MAX];
 
-/* The bytes of an OCaml string, alone in memory. */
-static struct pp_bytes copy_of(value string)
-{
-    size_t len = caml_string_length(string);
-    uint8_t *data = malloc(len);
-    if (data == NULL && len != 0)
-        abort();
-    if (len != 0)
-        memcpy(data, String_val(string), len);
-    return (struct pp_bytes){data, len};
-}
-
-static void release(struct pp_bytes bytes)
-{
-    free((void *)(uintptr_t)bytes.data);
-}
-
 static void give(value out, const void *data, size_t len)
 {
     memcpy(Bytes_val(out), data, len);
@@ -68,8 +51,8 @@ intnat diff_entry_encode(intnat kind, int64_t seq, int64_t time_ns, intnat level
 {
     struct pp_entry from = {.seq = (uint64_t)seq,
                             .time_ns = (uint64_t)time_ns,
-                            .source = copy_of(source),
-                            .body = copy_of(body),
+                            .source = diff_copy_of(source),
+                            .body = diff_copy_of(body),
                             .level = (uint8_t)level,
                             .kind = (uint8_t)kind};
     size_t cap = PP_ENTRY_FIXED_BYTES + from.source.len + from.body.len, len = 0;
@@ -79,21 +62,21 @@ intnat diff_entry_encode(intnat kind, int64_t seq, int64_t time_ns, intnat level
     enum pp_error error = pp_entry_encode(&from, room, cap, &len);
     if (error == PP_OK)
         give(out, room, len);
-    release(from.source);
-    release(from.body);
+    diff_release(from.source);
+    diff_release(from.body);
     free(room);
     return error == PP_OK ? (intnat)len : -(intnat)error;
 }
 
 intnat diff_entry_decode(value data)
 {
-    struct pp_bytes bytes = copy_of(data);
+    struct pp_bytes bytes = diff_copy_of(data);
     enum pp_error error = pp_entry_decode(bytes, &entry);
     if (error == PP_OK) {
         entry_source_at = entry.source.data - bytes.data;
         entry_body_at = entry.body.data - bytes.data;
     }
-    release(bytes);
+    diff_release(bytes);
     return error;
 }
 
@@ -117,13 +100,13 @@ intnat diff_frame_put_head(intnat type, intnat len, value out)
 
 intnat diff_frame_read(value data)
 {
-    struct pp_bytes bytes = copy_of(data);
+    struct pp_bytes bytes = diff_copy_of(data);
     enum pp_error error = pp_frame_read(bytes, &frame);
     if (error == PP_OK) {
         frame_content_at = frame.content.data - bytes.data;
         frame_tag_at = frame.tag != NULL ? frame.tag - bytes.data : -1;
     }
-    release(bytes);
+    diff_release(bytes);
     return error;
 }
 
@@ -153,9 +136,9 @@ static struct pp_bytes seal_array(intnat which)
 
 intnat diff_seal_decode(value content)
 {
-    struct pp_bytes bytes = copy_of(content);
+    struct pp_bytes bytes = diff_copy_of(content);
     enum pp_error error = pp_seal_decode(bytes, &seal);
-    release(bytes);
+    diff_release(bytes);
     return error;
 }
 
@@ -206,17 +189,17 @@ intnat diff_seal_write(intnat key, value out)
 
 intnat diff_seal_mac_valid(intnat key, value content)
 {
-    struct pp_bytes bytes = copy_of(content);
+    struct pp_bytes bytes = diff_copy_of(content);
     bool valid = pp_seal_mac_valid(bytes, mac_key(key));
-    release(bytes);
+    diff_release(bytes);
     return valid;
 }
 
 intnat diff_mac(intnat key, value data, value out)
 {
-    struct pp_bytes bytes = copy_of(data);
+    struct pp_bytes bytes = diff_copy_of(data);
     struct pp_digest digest = pp_mac(mac_key(key), bytes, (struct pp_bytes){NULL, 0});
-    release(bytes);
+    diff_release(bytes);
     give(out, digest.b, sizeof digest.b);
     return 0;
 }
@@ -288,12 +271,12 @@ intnat diff_ratchet_secrets(value outer, value inner)
 /* Keys are kept as pad states: they are the same when they give the same MAC. */
 intnat diff_ratchet_macs(value data, value by_tag_key, value by_seal_key)
 {
-    struct pp_bytes bytes = copy_of(data), nothing = {NULL, 0};
+    struct pp_bytes bytes = diff_copy_of(data), nothing = {NULL, 0};
     struct pp_epoch_keys keys;
     pp_epoch_keys_init(&keys, &ratchet);
     struct pp_digest tag = pp_mac(&keys.tag, bytes, nothing);
     struct pp_digest of_seal = pp_mac(&keys.seal, bytes, nothing);
-    release(bytes);
+    diff_release(bytes);
     give(by_tag_key, tag.b, sizeof tag.b);
     give(by_seal_key, of_seal.b, sizeof of_seal.b);
     return 0;
@@ -301,12 +284,12 @@ intnat diff_ratchet_macs(value data, value by_tag_key, value by_seal_key)
 
 intnat diff_mac_under(value secret, value data, value out)
 {
-    struct pp_bytes bytes = copy_of(data);
+    struct pp_bytes bytes = diff_copy_of(data);
     struct pp_digest from = digest_of(secret);
     struct pp_mac_key key;
     pp_mac_key_init(&key, &from);
     struct pp_digest digest = pp_mac(&key, bytes, (struct pp_bytes){NULL, 0});
-    release(bytes);
+    diff_release(bytes);
     give(out, digest.b, sizeof digest.b);
     return 0;
 }
@@ -322,9 +305,9 @@ intnat diff_empty_hash(value out)
 
 intnat diff_leaf_hash(value data, value out)
 {
-    struct pp_bytes bytes = copy_of(data);
+    struct pp_bytes bytes = diff_copy_of(data);
     struct pp_digest digest = pp_leaf_hash(bytes);
-    release(bytes);
+    diff_release(bytes);
     give(out, digest.b, sizeof digest.b);
     return 0;
 }
@@ -339,19 +322,19 @@ intnat diff_node_hash(value left, value right, value out)
 
 intnat diff_tree_load(int64_t size, value peaks)
 {
-    struct pp_bytes bytes = copy_of(peaks);
+    struct pp_bytes bytes = diff_copy_of(peaks);
     enum pp_error error = pp_merkle_tree_load(
         &tree, (uint64_t)size, (const struct pp_digest *)bytes.data, bytes.len / PP_DIGEST_BYTES);
-    release(bytes);
+    diff_release(bytes);
     return error;
 }
 
 intnat diff_tree_append(value leaves)
 {
-    struct pp_bytes bytes = copy_of(leaves);
+    struct pp_bytes bytes = diff_copy_of(leaves);
     enum pp_error error = pp_merkle_tree_append(
         &tree, NULL, (struct pp_digest *)(uintptr_t)bytes.data, bytes.len / PP_DIGEST_BYTES, NULL);
-    release(bytes);
+    diff_release(bytes);
     return error;
 }
 
@@ -376,12 +359,12 @@ intnat diff_tree_root(value out)
 
 intnat diff_inclusion_root(value leaf, int64_t index, int64_t size, value path, value out)
 {
-    struct pp_bytes bytes = copy_of(path);
+    struct pp_bytes bytes = diff_copy_of(path);
     struct pp_digest digest = digest_of(leaf), root = {{0}};
     enum pp_error error = pp_merkle_inclusion_root(&digest, (uint64_t)index, (uint64_t)size,
                                                    (const struct pp_digest *)bytes.data,
                                                    bytes.len / PP_DIGEST_BYTES, &root);
-    release(bytes);
+    diff_release(bytes);
     give(out, root.b, sizeof root.b);
     return error;
 }
@@ -389,12 +372,12 @@ intnat diff_inclusion_root(value leaf, int64_t index, int64_t size, value path, 
 intnat diff_consistency_check(int64_t old_size, value old_root, int64_t new_size, value new_root,
                               value path)
 {
-    struct pp_bytes bytes = copy_of(path);
+    struct pp_bytes bytes = diff_copy_of(path);
     struct pp_digest old_digest = digest_of(old_root), new_digest = digest_of(new_root);
     enum pp_error error = pp_merkle_consistency_check(
         (uint64_t)old_size, &old_digest, (uint64_t)new_size, &new_digest,
         (const struct pp_digest *)bytes.data, bytes.len / PP_DIGEST_BYTES);
-    release(bytes);
+    diff_release(bytes);
     return error;
 }
 

@@ -11,23 +11,6 @@ enum { RESULT_MAX = 4096, PAGES_MAX = 64 };
 
 static struct pp_digest nodes[2 * PAGES_MAX + 64];
 
-/* The bytes of an OCaml string, alone in memory. */
-static struct pp_bytes copy_of(value string)
-{
-    size_t len = caml_string_length(string);
-    uint8_t *data = malloc(len);
-    if (data == NULL && len != 0)
-        abort();
-    if (len != 0)
-        memcpy(data, String_val(string), len);
-    return (struct pp_bytes){data, len};
-}
-
-static void release(struct pp_bytes bytes)
-{
-    free((void *)(uintptr_t)bytes.data);
-}
-
 static bool cut(struct pp_bytes *rest, uint64_t len, struct pp_bytes *part)
 {
     if (len > rest->len)
@@ -129,7 +112,7 @@ static enum pp_error run_pieces(enum pp_rollback_direction direction,
 /* The length of the result in out, or minus the error. */
 static intnat run_file(intnat direction, value file, value image, value out, bool in_pieces)
 {
-    struct pp_bytes bytes = copy_of(file), source = copy_of(image);
+    struct pp_bytes bytes = diff_copy_of(file), source = diff_copy_of(image);
     struct pp_rollback_header header;
     struct pp_rollback_streams streams;
     intnat answer = -(intnat)PP_ERROR_FORMAT;
@@ -148,8 +131,8 @@ static intnat run_file(intnat direction, value file, value image, value out, boo
         }
         free(result);
     }
-    release(bytes);
-    release(source);
+    diff_release(bytes);
+    diff_release(source);
     return answer;
 }
 
@@ -166,7 +149,7 @@ intnat diff_patch_run_pieces(intnat direction, value file, value image, value ou
 /* Header and control stream of a patch, read and written again to out: their length, or 0. */
 intnat diff_patch_rewrite(value file, value out)
 {
-    struct pp_bytes bytes = copy_of(file);
+    struct pp_bytes bytes = diff_copy_of(file);
     struct pp_rollback_header header;
     struct pp_rollback_streams streams;
     intnat answer = 0;
@@ -186,15 +169,15 @@ intnat diff_patch_rewrite(value file, value out)
             answer += (intnat)sizeof control;
         }
     }
-    release(bytes);
+    diff_release(bytes);
     return answer;
 }
 
 intnat diff_pages_set(intnat page, value bytes)
 {
-    struct pp_bytes data = copy_of(bytes);
+    struct pp_bytes data = diff_copy_of(bytes);
     nodes[page] = pp_rollback_page_hash(data);
-    release(data);
+    diff_release(data);
     return 0;
 }
 
@@ -208,10 +191,10 @@ intnat diff_pages_build(intnat pages, value root)
 
 intnat diff_pages_update(intnat pages, intnat page, value bytes, value root)
 {
-    struct pp_bytes data = copy_of(bytes);
+    struct pp_bytes data = diff_copy_of(bytes);
     pp_rollback_tree_update(nodes, (size_t)pages, (size_t)page, pp_rollback_page_hash(data));
     struct pp_digest digest = pp_rollback_tree_root(nodes, (size_t)pages);
     memcpy(Bytes_val(root), digest.b, sizeof digest.b);
-    release(data);
+    diff_release(data);
     return 0;
 }

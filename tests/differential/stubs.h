@@ -9,6 +9,12 @@
 #include <caml/mlvalues.h>
 #include <stdint.h>
 
+#include <postproof/bytes.h>
+
+/* The bytes of a string, alone in memory of their exact size; diff_release frees them. */
+struct pp_bytes diff_copy_of(value string);
+void diff_release(struct pp_bytes bytes);
+
 intnat diff_window_init(intnat limit, intnat window_ticks, intnat capacity, int64_t now);
 intnat diff_window_set(int64_t newest, intnat mark, intnat head, intnat count, intnat young);
 intnat diff_window_set_stamp(intnat slot, intnat stamp);
