@@ -52,9 +52,11 @@ alerts = json.load(sys.stdin)["data"]["alerts"]
 print(*sorted({a["labels"]["alertname"] for a in alerts if a["state"] == "firing"}))'
 }
 
-# Waits, generously, until exactly these alerts fire.
+# Waits, generously, until exactly these alerts fire.  What is lost stays in a rule's window of 60 s
+# for so long.
 await_firing() {
-    for _ in $(seq 300); do
+    local end=$((SECONDS + 150))
+    while [ "$SECONDS" -lt "$end" ]; do
         [ "$(firing)" = "$*" ] && return 0
         sleep 0.1
     done
