@@ -8,6 +8,8 @@
 
 #include <postproof/rollback.h>
 
+#include "../tests/lib/rollback_pieces.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { IMAGE_MAX = 1 << 16 };
@@ -46,33 +48,6 @@ static bool read_input(struct pp_bytes data, struct pp_rollback_header *header,
     return whole;
 }
 
-static void give(struct pp_bytes *view, struct pp_bytes whole, size_t n)
-{
-    size_t rest = (size_t)(whole.data + whole.len - (view->data + view->len));
-    require(rest > 0);
-    view->len += n < rest ? n : rest;
-}
-
-static void give_needed(struct pp_rollback_window *window, enum pp_rollback_state need,
-                        const struct pp_rollback_streams *all, struct pp_bytes source,
-                        struct pp_bytes result, size_t n)
-{
-    struct pp_bytes room = {window->out, window->room};
-    if (need == PP_ROLLBACK_NEEDS_CONTROL)
-        give(&window->control, all->control, n);
-    else if (need == PP_ROLLBACK_NEEDS_DELTAS)
-        give(&window->deltas, all->deltas, n);
-    else if (need == PP_ROLLBACK_NEEDS_NEW_LITERALS)
-        give(&window->new_literals, all->new_literals, n);
-    else if (need == PP_ROLLBACK_NEEDS_OLD_LITERALS)
-        give(&window->old_literals, all->old_literals, n);
-    else if (need == PP_ROLLBACK_NEEDS_SOURCE)
-        give(&window->source, source, n);
-    else
-        give(&room, result, n);
-    window->room = room.len;
-}
-
 /* The same answer and the same bytes as the run of the whole script. */
 static void fuzz_pieces(enum pp_rollback_direction direction, const struct pp_rollback_sizes *sizes,
                         const struct pp_rollback_streams *all, struct pp_bytes source,
@@ -94,7 +69,9 @@ static void fuzz_pieces(enum pp_rollback_direction direction, const struct pp_ro
          n = n % 61 + 5) {
         state = pp_rollback_run_step(&run, &window);
         if (state >= PP_ROLLBACK_NEEDS_CONTROL && state <= PP_ROLLBACK_NEEDS_ROOM)
-            give_needed(&window, state, all, source, (struct pp_bytes){out, result.len}, n);
+            require(state == PP_ROLLBACK_NEEDS_ROOM
+                        ? give_room(&window, (struct pp_bytes){out, result.len}, n)
+                        : give_input(&window, state, all, source, n));
     }
     require((state == PP_ROLLBACK_DONE) == (expected == PP_OK));
     require((state == PP_ROLLBACK_WRONG_BASE) == (expected == PP_ERROR_MISMATCH));

@@ -7,6 +7,8 @@
 
 #include <postproof/rollback.h>
 
+#include "../lib/rollback_pieces.h"
+
 enum { RESULT_MAX = 4096, PAGES_MAX = 64 };
 
 static struct pp_digest nodes[2 * PAGES_MAX + 64];
@@ -42,40 +44,6 @@ static enum pp_error run_whole(enum pp_rollback_direction direction,
     return pp_rollback_run(direction, streams, source, out, out_bytes);
 }
 
-/* One more byte, or a few, of a whole to its view. */
-static void give(struct pp_bytes *view, struct pp_bytes whole, size_t n)
-{
-    size_t rest = (size_t)(whole.data + whole.len - (view->data + view->len));
-    if (rest == 0)
-        abort();
-    view->len += n < rest ? n : rest;
-}
-
-static void give_room(struct pp_rollback_window *window, struct pp_bytes result, size_t n)
-{
-    struct pp_bytes room = {window->out, window->room};
-    give(&room, result, n);
-    window->room = room.len;
-}
-
-static void give_needed(struct pp_rollback_window *window, enum pp_rollback_state need,
-                        const struct pp_rollback_streams *all, struct pp_bytes source,
-                        struct pp_bytes result, size_t n)
-{
-    if (need == PP_ROLLBACK_NEEDS_CONTROL)
-        give(&window->control, all->control, n);
-    else if (need == PP_ROLLBACK_NEEDS_DELTAS)
-        give(&window->deltas, all->deltas, n);
-    else if (need == PP_ROLLBACK_NEEDS_NEW_LITERALS)
-        give(&window->new_literals, all->new_literals, n);
-    else if (need == PP_ROLLBACK_NEEDS_OLD_LITERALS)
-        give(&window->old_literals, all->old_literals, n);
-    else if (need == PP_ROLLBACK_NEEDS_SOURCE)
-        give(&window->source, source, n);
-    else
-        give_room(window, result, n);
-}
-
 /* Pieces of 1 to 7 bytes, each given when it is asked for. */
 static enum pp_error run_pieces(enum pp_rollback_direction direction,
                                 const struct pp_rollback_header *header,
@@ -104,8 +72,12 @@ static enum pp_error run_pieces(enum pp_rollback_direction direction,
             return PP_ERROR_MISMATCH;
         if (state == PP_ROLLBACK_BAD_SCRIPT)
             return PP_ERROR_EXISTS;
-        give_needed(&window, state, all, source, (struct pp_bytes){out, out_bytes},
-                    1 + turn * 5 % 7);
+        size_t n = 1 + turn * 5 % 7;
+        bool given = state == PP_ROLLBACK_NEEDS_ROOM
+                         ? give_room(&window, (struct pp_bytes){out, out_bytes}, n)
+                         : give_input(&window, state, all, source, n);
+        if (!given)
+            abort();
     }
 }
 

@@ -4,23 +4,8 @@
 # wrong base, a damaged patch and a second process are refused, and nothing is changed.
 set -eu
 
-: "${POSTPROOF:?the path of the program}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-
-fail() {
-    echo "$*" >&2
-    exit 1
-}
-# status WANTED COMMAND...: runs it, and compares its exit code; its messages go to the file err.
-status() {
-    local wanted=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" -eq "$wanted" ] || fail "exit $got, not $wanted: $*: $(cat out err)"
-}
-rollback() { "$POSTPROOF" rollback "$@"; }
+# shellcheck source=tests/lib/rollback.sh
+. "$(dirname "$0")/../lib/rollback.sh"
 
 # ---- Pairs: there and back, in place and to a new file, through pipes ----
 seq 1 200000 >text-1

@@ -4,22 +4,8 @@
 # and a rollback or a change that nobody recorded is found.
 set -eu
 
-: "${POSTPROOF:?the path of the program}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-
-fail() {
-    echo "$*" >&2
-    exit 1
-}
-status() {
-    local wanted=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" -eq "$wanted" ] || fail "exit $got, not $wanted: $*: $(cat out err)"
-}
-rollback() { "$POSTPROOF" rollback "$@"; }
+# shellcheck source=tests/lib/rollback.sh
+. "$(dirname "$0")/../lib/rollback.sh"
 
 # ---- A file ----
 rollback init >/dev/null

@@ -14,6 +14,8 @@
 #include "../../src/base/hash.h"
 #include <postproof/rollback.h>
 
+#include "../lib/rollback_pieces.h"
+
 enum { IMAGE_MAX = 4096, OPERATIONS_MAX = 24, SCRIPTS = 3000 };
 
 /* A script with its images, made operation by operation. */
@@ -288,31 +290,14 @@ static void sums_do_not_wrap(void **state)
 
 /* ---- Piece by piece -------------------------------------------------------------------------- */
 
-/* Gives up to n more bytes of a whole to its view. */
-static void give(struct pp_bytes *view, struct pp_bytes whole, size_t n)
-{
-    const uint8_t *end = whole.data + whole.len;
-    size_t rest = (size_t)(end - (view->data + view->len));
-    assert_true(rest > 0);
-    view->len += n < rest ? n : rest;
-}
-
 static void give_what_is_needed(struct pp_rollback_window *window, enum pp_rollback_state need,
                                 const struct pp_rollback_streams *all, struct pp_bytes source)
 {
     size_t n = 1 + random_below(random_below(2) ? 3 : 100);
-    if (need == PP_ROLLBACK_NEEDS_CONTROL)
-        give(&window->control, all->control, n);
-    else if (need == PP_ROLLBACK_NEEDS_DELTAS)
-        give(&window->deltas, all->deltas, n);
-    else if (need == PP_ROLLBACK_NEEDS_NEW_LITERALS)
-        give(&window->new_literals, all->new_literals, n);
-    else if (need == PP_ROLLBACK_NEEDS_OLD_LITERALS)
-        give(&window->old_literals, all->old_literals, n);
-    else if (need == PP_ROLLBACK_NEEDS_SOURCE)
-        give(&window->source, source, n);
-    else
+    if (need == PP_ROLLBACK_NEEDS_ROOM)
         window->room += n;
+    else
+        assert_true(give_input(window, need, all, source, n));
 }
 
 static enum pp_rollback_state run_in_pieces(const struct script *s,
