@@ -9,8 +9,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 program=$(realpath "$1")
 shift
-pairs=${*:-libc6 python3.11 postgres typescript sqlite sqlite-grown f32-dense bf16-dense
-    f32-sparse f32-shifted postgresql-tar}
+pairs=${*:-libc6 python3.11 postgres typescript silero-onnx sqlite sqlite-grown f32-dense
+    bf16-dense f32-sparse f32-shifted postgresql-tar}
 data=$(dirname "$here")/build/bench-data
 seconds_max=${PEER_SECONDS_MAX:-240}
 mkdir -p "$data"
@@ -48,13 +48,31 @@ deb_file() {
     done
 }
 
+# npm_package PACKAGE@VERSION FILE: its tar file, compressed
+npm_package() {
+    local name
+    command -v npm >/dev/null || { echo "no npm on the PATH" && return 1; }
+    name=$(cd "$folder" && npm pack --silent "$1" 2>/dev/null) ||
+        { echo "npm can't fetch $1" && return 1; }
+    mv "$folder/$name" "$2"
+}
+
 npm_pair() {
     local number=a version
-    command -v npm >/dev/null || { echo "no npm on the PATH" && return 1; }
-    for version in "$2" "$3"; do
-        (cd "$folder" && npm pack --silent "typescript@$version" >/dev/null 2>&1) ||
-            { echo "npm can't fetch typescript $version" && return 1; }
-        gzip -dc "$folder/typescript-$version.tgz" >"$data/$1/$number"
+    for version in "$3" "$4"; do
+        npm_package "$2@$version" "$folder/package.tgz" || return 1
+        gzip -dc "$folder/package.tgz" >"$data/$1/$number"
+        number=b
+    done
+}
+
+# Versions 5 and 6 of a voice activity detector, one network trained twice: 2.3 MB of f32.
+onnx_pair() {
+    local number=a version
+    npm_package @ricky0123/vad-web@0.0.31 "$folder/package.tgz" || return 1
+    for version in 5 6; do
+        tar -xOzf "$folder/package.tgz" "package/dist/silero_vad_v$version.onnx" \
+            >"$data/$1/$number" || { echo "the package holds no version $version" && return 1; }
         number=b
     done
 }
@@ -114,7 +132,8 @@ make_pair() {
     postgres) deb_file "$1" postgresql-15 '*/bin/postgres' ;;
     postgresql-tar) debs postgresql-15 "$data/$1" &&
         for number in a b; do mv "$data/$1/$number.tar" "$data/$1/$number"; done ;;
-    typescript) npm_pair "$1" 5.4.3 5.4.5 ;;
+    typescript) npm_pair "$1" typescript 5.4.3 5.4.5 ;;
+    silero-onnx) onnx_pair "$1" ;;
     sqlite*) sqlite_pair "$1" ;;
     f32-dense | bf16-dense) "$program" checkpoint "$1" 8 "$data/$1/a" "$data/$1/b" ;;
     *) "$program" checkpoint "$1" 64 "$data/$1/a" "$data/$1/b" ;;
@@ -222,7 +241,7 @@ for name in $pairs; do
     echo "measuring: $name" >&2
     measure_ours generic "$name"
     case $name in
-    sqlite* | f32-dense | bf16-dense | f32-sparse) measure_ours pages "$name" ;;
+    sqlite* | silero-onnx | f32-dense | bf16-dense | f32-sparse) measure_ours pages "$name" ;;
     esac
     for peer in $patch_peers; do
         measure_peer "$peer" "$name"
