@@ -26,6 +26,7 @@ struct make {
     struct pp_patch_encoder *encoder;
     int patch;
     uint64_t patch_end;
+    bool only_counts; /* blocks are counted, not written */
 };
 
 static enum pp_error no_memory(const struct make *make)
@@ -88,20 +89,27 @@ static bool bytes_stay(const struct make *make, size_t common, size_t touched)
     return seen > 0 && same * 10 >= seen * 4;
 }
 
+enum choice { PAGES, GENERIC, SMALLER };
+
 /* Page mode where most pages stay, or where most bytes of those that change do, as in weights that
-   were all trained a little.  Otherwise bytes may have moved. */
-static bool wants_pages(const struct make *make)
+   were all trained a little.  Where the sizes are nearly equal all bytes may be others and in their
+   places, as in weights trained anew, or have moved: only the patches tell. */
+static enum choice choose(const struct make *make)
 {
     const struct pp_image_tree *a = &make->old_side.tree, *b = &make->new_side.tree;
     size_t common = a->pages < b->pages ? a->pages : b->pages;
     size_t all = a->pages < b->pages ? b->pages : a->pages, touched = all - common;
     if (make->options->mode != PP_DIFF_AUTO)
-        return make->options->mode == PP_DIFF_PAGES;
+        return make->options->mode == PP_DIFF_PAGES ? PAGES : GENERIC;
     if (common == 0)
-        return true;
+        return PAGES;
     for (size_t page = 0; page < common; page++)
         touched += !pp_digest_equal(&a->nodes[page], &b->nodes[page]);
-    return touched <= all / 4 || (all - common <= all / 8 && bytes_stay(make, common, touched));
+    if (touched <= all / 4)
+        return PAGES;
+    if (all - common > all / 8)
+        return GENERIC;
+    return bytes_stay(make, common, touched) ? PAGES : SMALLER;
 }
 
 /* ---- Encoding ------------------------------------------------------------------------------- */
@@ -114,8 +122,9 @@ static enum pp_error put_block(struct make *make, enum pp_error error, struct pp
     if (error != PP_OK)
         return error == PP_ERROR_MEMORY ? no_memory(make)
                                         : pp_fail(make->failure, error, 0, "no patch can be made");
-    int result =
-        block.len > 0 ? pp_os_write_at(make->patch, block.data, block.len, make->patch_end) : 0;
+    int result = block.len > 0 && !make->only_counts
+                     ? pp_os_write_at(make->patch, block.data, block.len, make->patch_end)
+                     : 0;
     make->patch_end += block.len;
     return result == 0 ? PP_OK
                        : pp_fail(make->failure, PP_ERROR_IO, -result, "the patch can't be written");
@@ -157,10 +166,17 @@ static enum pp_error finish_blocks(struct make *make)
         error = put_block(make, error, block);
         if (error != PP_OK || block.len == 0)
             return error;
-        if (make->options->progress.report != NULL)
+        if (make->options->progress.report != NULL && !make->only_counts)
             make->options->progress.report(make->options->progress.context, make->patch_end,
                                            make->new_side.bytes);
     }
+}
+
+static void begin_encoding(struct make *make)
+{
+    pp_patch_encoder_free(make->encoder);
+    make->encoder = NULL;
+    make->patch_end = PP_PATCH_HEADER_BYTES;
 }
 
 static enum pp_error encode_pages(struct make *make)
@@ -169,6 +185,7 @@ static enum pp_error encode_pages(struct make *make)
     uint64_t most =
         make->old_side.bytes > make->new_side.bytes ? make->old_side.bytes : make->new_side.bytes;
     uint8_t *buffers = malloc(2 * (size_t)PP_PATCH_FEED_BYTES);
+    begin_encoding(make);
     make->encoder = pp_patch_encoder_new_pages(make->old_side.bytes, make->new_side.bytes);
     enum pp_error error = buffers != NULL && make->encoder != NULL ? PP_OK : no_memory(make);
     for (uint64_t at = 0; at < most && error == PP_OK; at += PP_PATCH_FEED_BYTES) {
@@ -188,6 +205,7 @@ static enum pp_error encode_pages(struct make *make)
 static enum pp_error encode_generic(struct make *make)
 {
     struct side *sides[] = {&make->old_side, &make->new_side};
+    begin_encoding(make);
     for (int i = 0; i < 2; i++) {
         int result = pp_os_map(sides[i]->fd, &sides[i]->map, &sides[i]->map_bytes);
         if (result < 0 || sides[i]->map_bytes != sides[i]->bytes)
@@ -198,6 +216,22 @@ static enum pp_error encode_generic(struct make *make)
         (struct pp_bytes){make->new_side.map, make->new_side.map_bytes}, &make->encoder);
     return error == PP_OK ? finish_blocks(make)
                           : put_block(make, error, (struct pp_bytes){NULL, 0});
+}
+
+/* Page mode costs little beside generic mode: it is counted first, and run again if it wins. */
+static enum pp_error encode_smaller(struct make *make)
+{
+    make->only_counts = true;
+    enum pp_error error = encode_pages(make);
+    make->only_counts = false;
+    uint64_t pages_end = make->patch_end;
+    if (error == PP_OK)
+        error = encode_generic(make);
+    if (error != PP_OK || make->patch_end < pages_end)
+        return error;
+    int result = pp_os_truncate(make->patch, 0);
+    return result == 0 ? encode_pages(make)
+                       : pp_fail(make->failure, PP_ERROR_IO, -result, "the patch can't be written");
 }
 
 /* Its first byte in the file makes it a patch: it is written last. */
@@ -225,8 +259,10 @@ static enum pp_error put_header(struct make *make)
 
 static enum pp_error encode(struct make *make)
 {
-    make->patch_end = PP_PATCH_HEADER_BYTES;
-    enum pp_error error = wants_pages(make) ? encode_pages(make) : encode_generic(make);
+    enum choice choice = choose(make);
+    enum pp_error error = choice == PAGES     ? encode_pages(make)
+                          : choice == GENERIC ? encode_generic(make)
+                                              : encode_smaller(make);
     if (error == PP_OK)
         error = put_header(make);
     pp_patch_encoder_free(make->encoder);

@@ -136,6 +136,40 @@ static void sizes_of_any_kind_go_there_and_back(void **state)
     }
 }
 
+/* Weights trained anew: three bytes of four are others, but each is in its place. */
+static void weights_trained_anew_get_a_patch_of_pages(void **state)
+{
+    static uint8_t a[PAGES * PAGE], b[PAGES * PAGE], noise[PAGES * PAGE];
+    struct pp_failure failure = {0};
+    struct pp_patch_file *patch;
+    (void)state;
+    fill(a, sizeof a, 5);
+    fill(noise, sizeof noise, 6);
+    for (size_t i = 0; i < sizeof a; i += 4) {
+        uint32_t old_weight = UINT32_C(0x3c200000) | (pp_get_u32(a + i) & 0x1fffff);
+        uint32_t new_weight = old_weight + (pp_get_u32(noise + i) & 0x1ffff);
+        for (size_t k = 0; k < 4; k++) {
+            a[i + k] = (uint8_t)(old_weight >> 8 * k);
+            b[i + k] = (uint8_t)(new_weight >> 8 * k);
+        }
+    }
+    write_file("old", a, sizeof a);
+    write_file("new", b, sizeof b);
+    unlink(in("patch"));
+    must(pp_patch_file_make(in("old"), in("new"), in("patch"), NULL, &failure), &failure);
+    must(pp_patch_file_open(in("patch"), &patch, &failure), &failure);
+    assert_int_equal(pp_patch_file_header(patch)->mode, PP_PATCH_PAGES);
+    pp_patch_file_close(patch);
+    /* The same bytes 100 further on: generic mode finds them. */
+    memmove(b + 100, a, sizeof b - 100);
+    write_file("new", b, sizeof b);
+    unlink(in("patch"));
+    must(pp_patch_file_make(in("old"), in("new"), in("patch"), NULL, &failure), &failure);
+    must(pp_patch_file_open(in("patch"), &patch, &failure), &failure);
+    assert_int_equal(pp_patch_file_header(patch)->mode, PP_PATCH_GENERIC);
+    pp_patch_file_close(patch);
+}
+
 struct pair {
     uint8_t old_image[PAGES * PAGE], new_image[PAGES * PAGE];
     struct pp_patch_file *patch;
@@ -403,6 +437,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_of_any_kind_go_there_and_back),
+        cmocka_unit_test(weights_trained_anew_get_a_patch_of_pages),
         cmocka_unit_test(a_kept_tree_saves_reading_and_names_the_page),
         cmocka_unit_test(a_page_is_checked_when_it_is_read),
         cmocka_unit_test(one_process_at_a_time),
