@@ -10,12 +10,10 @@
 
 enum {
     PAGE = PP_ROLLBACK_PAGE_BYTES,
-    DEPTH_MAX = 64,
-    HEAD_BYTES = 16,
-    ENTRY_BYTES = 24, /* before the path */
+    HEAD_BYTES = PP_FOLDER_HEAD_BYTES,
+    ENTRY_BYTES = PP_FOLDER_ENTRY_BYTES,
     CHUNK_BYTES = 1 << 18
 };
-static const char magic[] = "PPRBDIR1";
 
 /* ---- Packing: a list first, then the contents ----------------------------------------------- */
 
@@ -23,17 +21,36 @@ struct packer {
     int image;
     uint8_t *list; /* the head and the entries */
     size_t len, cap;
-    uint64_t count, at; /* entries; where the next contents go */
+    size_t found; /* of the list, while contents are copied: what was found again */
+    uint64_t at;  /* where the next contents go */
     uint8_t *chunk;
     bool listing; /* else: contents */
     char path[PP_VERSIONS_PATH_BYTES];
     struct pp_failure *failure;
 };
 
+static const char *where(const struct packer *packer)
+{
+    return packer->path[0] != '\0' ? packer->path : "the folder";
+}
+
+static enum pp_error changed(const struct packer *packer)
+{
+    return pp_fail(packer->failure, PP_ERROR_MISMATCH, 0, "%s changed while it was read; try again",
+                   where(packer));
+}
+
+/* What was named a moment ago is gone, or something else. */
+static bool is_change(int result)
+{
+    return result == -ENOENT || result == -ENOTDIR || result == -ELOOP;
+}
+
 static enum pp_error failed(const struct packer *packer, int result)
 {
-    return pp_fail(packer->failure, PP_ERROR_IO, -result, "%s can't be packed",
-                   packer->path[0] != '\0' ? packer->path : "the folder");
+    return is_change(result) ? changed(packer)
+                             : pp_fail(packer->failure, PP_ERROR_IO, -result, "%s can't be packed",
+                                       where(packer));
 }
 
 static int reserve(struct packer *packer, size_t more)
@@ -49,14 +66,15 @@ static int reserve(struct packer *packer, size_t more)
     return 0;
 }
 
-/* kind 1, mode 2, 1 zero, modified 8, size 8, path length 2, target length 2; path, target. */
-static enum pp_error list_entry(struct packer *packer, const struct pp_os_attributes *attributes,
-                                const char *target)
+/* Behind the list: kind 1, zero 1, mode 2, modified 8, size 8, path length 2, target length 2;
+   path, target.  The bytes of it, or -errno. */
+static int64_t put_entry(struct packer *packer, const struct pp_os_attributes *attributes,
+                         const char *target)
 {
     size_t path_len = strlen(packer->path), target_len = strlen(target);
     int result = reserve(packer, ENTRY_BYTES + path_len + target_len);
     if (result < 0)
-        return failed(packer, result);
+        return result;
     uint8_t *entry = packer->list + packer->len;
     bool is_file = attributes->kind == PP_OS_FILE, is_link = attributes->kind == PP_OS_LINK;
     entry[0] = is_file ? 'f' : is_link ? 'l' : 'd';
@@ -68,8 +86,28 @@ static enum pp_error list_entry(struct packer *packer, const struct pp_os_attrib
     pp_put_u16(entry + 22, (uint16_t)target_len);
     memcpy(entry + ENTRY_BYTES, packer->path, path_len);
     memcpy(entry + ENTRY_BYTES + path_len, target, target_len);
-    packer->len += ENTRY_BYTES + path_len + target_len;
-    packer->count++;
+    return (int64_t)(ENTRY_BYTES + path_len + target_len);
+}
+
+/* Lists what was found; or, while contents are copied, finds in the list what is next there. */
+static enum pp_error take_entry(struct packer *packer, const struct pp_os_attributes *attributes,
+                                const char *target)
+{
+    int64_t bytes = put_entry(packer, attributes, target);
+    if (bytes < 0)
+        return failed(packer, (int)bytes);
+    if (packer->listing) {
+        packer->len += (size_t)bytes;
+        return packer->len <= PP_FOLDER_LIST_BYTES_MAX
+                   ? PP_OK
+                   : pp_fail(packer->failure, PP_ERROR_TOO_LARGE, 0,
+                             "the folder has too many files: its list is longer than %d bytes",
+                             PP_FOLDER_LIST_BYTES_MAX);
+    }
+    if ((size_t)bytes > packer->len - packer->found ||
+        memcmp(packer->list + packer->found, packer->list + packer->len, (size_t)bytes) != 0)
+        return changed(packer);
+    packer->found += (size_t)bytes;
     return PP_OK;
 }
 
@@ -93,30 +131,51 @@ static int copy_stretch(struct packer *packer, int fd, uint64_t from, uint64_t t
     return 0;
 }
 
-static int copy_file(struct packer *packer, int dir, const char *name, uint64_t bytes)
+static int copy_stretches(struct packer *packer, int fd, int64_t bytes)
 {
-    int fd = pp_os_open(dir, name, PP_OS_READ);
-    int64_t size = fd < 0 ? fd : pp_os_size(fd);
-    int result = size < 0 ? (int)size : (uint64_t)size == bytes ? 0 : -EBUSY;
-    for (int64_t at = 0; result == 0 && at < size;) {
+    int result = 0;
+    for (int64_t at = 0; result == 0 && at < bytes;) {
         int64_t data = pp_os_next_data(fd, (uint64_t)at);
-        int64_t hole = data >= 0 && data < size ? pp_os_next_hole(fd, (uint64_t)data) : data;
-        result = hole < 0 ? (int)hole : copy_stretch(packer, fd, (uint64_t)data, (uint64_t)hole);
+        int64_t hole = data >= 0 && data < bytes ? pp_os_next_hole(fd, (uint64_t)data) : data;
+        hole = hole > bytes ? bytes : hole;
+        result = hole < 0      ? (int)hole
+                 : data < hole ? copy_stretch(packer, fd, (uint64_t)data, (uint64_t)hole)
+                               : 0;
         at = hole;
     }
+    return result;
+}
+
+static bool is_same(const struct pp_os_attributes *a, const struct pp_os_attributes *b)
+{
+    return a->inode == b->inode && a->device == b->device && a->bytes == b->bytes &&
+           a->mode == b->mode && a->modified_ns == b->modified_ns;
+}
+
+/* The contents, and that nothing changed them until they were read. */
+static enum pp_error copy_file(struct packer *packer, int dir, const char *name,
+                               const struct pp_os_attributes *listed)
+{
+    struct pp_os_attributes now;
+    int fd = pp_os_open(dir, name, PP_OS_READ);
+    int result = fd < 0 ? fd : copy_stretches(packer, fd, (int64_t)listed->bytes);
+    if (result == 0)
+        result = pp_os_status(fd, &now);
     if (fd >= 0)
         pp_os_close(fd);
-    packer->at += whole_pages(bytes);
-    return result;
+    packer->at += whole_pages(listed->bytes);
+    if (result < 0)
+        return failed(packer, result);
+    return is_same(listed, &now) ? PP_OK : changed(packer);
 }
 
 static enum pp_error visit_folder(struct packer *packer, int dir, unsigned depth);
 
 static enum pp_error enter_folder(struct packer *packer, int dir, const char *name, unsigned depth)
 {
-    if (depth == DEPTH_MAX)
+    if (depth == PP_FOLDER_DEPTH_MAX)
         return pp_fail(packer->failure, PP_ERROR_TOO_LARGE, 0, "%s lies more than %d folders deep",
-                       packer->path, DEPTH_MAX);
+                       packer->path, PP_FOLDER_DEPTH_MAX);
     int inner = pp_os_open_dir(dir, name);
     if (inner < 0)
         return failed(packer, inner);
@@ -137,10 +196,9 @@ static enum pp_error visit(struct packer *packer, int dir, const char *name, uns
     if (attributes.kind == PP_OS_OTHER)
         return pp_fail(packer->failure, PP_ERROR_ARGUMENT, 0,
                        "%s is neither file, folder nor symbolic link", packer->path);
-    enum pp_error error = packer->listing ? list_entry(packer, &attributes, target) : PP_OK;
-    if (error == PP_OK && attributes.kind == PP_OS_FILE && !packer->listing &&
-        (result = copy_file(packer, dir, name, attributes.bytes)) < 0)
-        error = failed(packer, result);
+    enum pp_error error = take_entry(packer, &attributes, target);
+    if (error == PP_OK && attributes.kind == PP_OS_FILE && !packer->listing)
+        error = copy_file(packer, dir, name, &attributes);
     if (error == PP_OK && attributes.kind == PP_OS_DIR)
         error = enter_folder(packer, dir, name, depth);
     return error;
@@ -169,27 +227,35 @@ static enum pp_error visit_folder(struct packer *packer, int dir, unsigned depth
 }
 
 /* The folder's own mode and time are an entry without a path. */
-static enum pp_error pack(struct packer *packer, int dir)
+static enum pp_error pass(struct packer *packer, int dir)
 {
     struct pp_os_attributes own;
     int result = pp_os_status(dir, &own);
-    if (result == 0)
-        result = reserve(packer, HEAD_BYTES);
+    if (result < 0)
+        return failed(packer, result);
+    enum pp_error error = take_entry(packer, &own, "");
+    return error == PP_OK ? visit_folder(packer, dir, 0) : error;
+}
+
+static enum pp_error pack(struct packer *packer, int dir)
+{
+    int result = reserve(packer, HEAD_BYTES);
     if (result < 0)
         return failed(packer, result);
     packer->len = HEAD_BYTES;
     packer->listing = true;
-    enum pp_error error = list_entry(packer, &own, "");
-    if (error == PP_OK)
-        error = visit_folder(packer, dir, 0);
+    enum pp_error error = pass(packer, dir);
     if (error != PP_OK)
         return error;
-    memcpy(packer->list, magic, 8);
+    memcpy(packer->list, PP_FOLDER_MAGIC, 8);
     pp_put_u64(packer->list + 8, packer->len);
     packer->at = whole_pages(packer->len);
+    packer->found = HEAD_BYTES;
     packer->listing = false;
     result = pp_os_write_at(packer->image, packer->list, packer->len, 0);
-    error = result < 0 ? failed(packer, result) : visit_folder(packer, dir, 0);
+    error = result < 0 ? failed(packer, result) : pass(packer, dir);
+    if (error == PP_OK && packer->found != packer->len)
+        error = changed(packer);
     if (error == PP_OK && (result = pp_os_truncate(packer->image, packer->at)) < 0)
         error = failed(packer, result);
     return error;

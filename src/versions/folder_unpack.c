@@ -10,13 +10,11 @@
 
 enum {
     PAGE = PP_ROLLBACK_PAGE_BYTES,
-    HEAD_BYTES = 16,
-    ENTRY_BYTES = 24,
+    HEAD_BYTES = PP_FOLDER_HEAD_BYTES,
+    ENTRY_BYTES = PP_FOLDER_ENTRY_BYTES,
     CHUNK_BYTES = 1 << 18,
-    LIST_BYTES_MAX = 1 << 30,
-    DEPTH_MAX = 66
+    REMOVED_DEPTH_MAX = PP_FOLDER_DEPTH_MAX + 1
 };
-static const char magic[] = "PPRBDIR1";
 
 struct entry {
     uint8_t kind;
@@ -33,8 +31,14 @@ struct unpacker {
     uint64_t content_at; /* of the image */
     uint64_t image_bytes;
     struct entry entry;
+    char previous[PP_VERSIONS_PATH_BYTES]; /* path of the entry before */
     struct pp_failure *failure;
 };
+
+static uint64_t whole_pages(uint64_t bytes)
+{
+    return bytes + (PAGE - bytes % PAGE) % PAGE;
+}
 
 /* ---- The list ------------------------------------------------------------------------------- */
 
@@ -44,10 +48,12 @@ static enum pp_error damaged(const struct unpacker *unpacker)
                    "the image is not that of a folder, or is damaged");
 }
 
-/* No way out of the folder: neither "..", nor an empty part, nor an absolute path. */
-static bool path_is_safe(const char *path)
+/* No way out of the folder: neither "..", nor an empty part, nor an absolute path; and no deeper
+   than packing goes. */
+static bool path_is_safe(const char *path, uint8_t kind)
 {
-    for (const char *part = path; part != NULL;) {
+    size_t folders = kind == 'd' ? 1 : 0;
+    for (const char *part = path; part != NULL; folders++) {
         const char *slash = strchr(part, '/');
         size_t len = slash != NULL ? (size_t)(slash - part) : strlen(part);
         if (len == 0 || len >= PP_OS_NAME_BYTES || (len == 1 && part[0] == '.') ||
@@ -55,7 +61,22 @@ static bool path_is_safe(const char *path)
             return false;
         part = slash != NULL ? slash + 1 : NULL;
     }
-    return true;
+    return folders <= PP_FOLDER_DEPTH_MAX + 1;
+}
+
+/* The end of a path comes before what is below it, and that before longer names. */
+static unsigned rank(char c)
+{
+    return c == '\0' ? 0 : c == '/' ? 1 : (unsigned)(uint8_t)c + 2;
+}
+
+/* Each path once, in the order of packing: nothing is made where something is already. */
+static bool path_follows(const char *previous, const char *path)
+{
+    size_t i = 0;
+    while (path[i] != '\0' && path[i] == previous[i])
+        i++;
+    return rank(previous[i]) < rank(path[i]);
 }
 
 static bool take_text(struct unpacker *unpacker, size_t len, char out[PP_VERSIONS_PATH_BYTES])
@@ -84,11 +105,12 @@ static bool take_entry(struct unpacker *unpacker, bool first)
     if (!take_text(unpacker, pp_get_u16(fields + 20), entry->path) ||
         !take_text(unpacker, pp_get_u16(fields + 22), entry->target))
         return false;
-    bool has_target = entry->kind == 'l';
-    return fields[1] == 0 && entry->mode <= 07777 &&
-           (entry->kind == 'f' || entry->kind == 'd' || entry->kind == 'l') &&
-           (entry->kind == 'f' || entry->bytes == 0) && has_target == (entry->target[0] != '\0') &&
-           (first ? entry->kind == 'd' && entry->path[0] == '\0' : path_is_safe(entry->path));
+    bool is_link = entry->kind == 'l';
+    return fields[1] == 0 && entry->mode <= (is_link ? 0 : 07777) &&
+           (entry->kind == 'f' || entry->kind == 'd' || is_link) &&
+           (entry->kind == 'f' || entry->bytes == 0) && is_link == (entry->target[0] != '\0') &&
+           (first ? entry->kind == 'd' && entry->path[0] == '\0'
+                  : path_is_safe(entry->path, entry->kind));
 }
 
 static enum pp_error read_list(struct unpacker *unpacker)
@@ -99,14 +121,14 @@ static enum pp_error read_list(struct unpacker *unpacker)
         return pp_fail(unpacker->failure, PP_ERROR_IO, (int)-size, "the image can't be read");
     unpacker->image_bytes = (uint64_t)size;
     if (pp_os_read_at(unpacker->image, head, sizeof head, 0) != sizeof head ||
-        memcmp(head, magic, 8) != 0)
+        memcmp(head, PP_FOLDER_MAGIC, 8) != 0)
         return damaged(unpacker);
     uint64_t len = pp_get_u64(head + 8);
-    if (len < HEAD_BYTES || len > LIST_BYTES_MAX || len > unpacker->image_bytes)
+    if (len < HEAD_BYTES || len > PP_FOLDER_LIST_BYTES_MAX || len > unpacker->image_bytes)
         return damaged(unpacker);
     unpacker->len = (size_t)len;
     unpacker->at = HEAD_BYTES;
-    unpacker->content_at = (len + PAGE - 1) / PAGE * PAGE;
+    unpacker->content_at = whole_pages(len);
     unpacker->list = malloc(unpacker->len);
     unpacker->chunk = malloc(CHUNK_BYTES);
     if (unpacker->list == NULL || unpacker->chunk == NULL)
@@ -116,6 +138,33 @@ static enum pp_error read_list(struct unpacker *unpacker)
                ? PP_OK
                : pp_fail(unpacker->failure, PP_ERROR_IO, got < 0 ? (int)-got : EIO,
                          "the image can't be read");
+}
+
+/* Zeros from there to the end of the page. */
+static bool page_ends_in_zeros(struct unpacker *unpacker, uint64_t at)
+{
+    size_t want = (size_t)((PAGE - at % PAGE) % PAGE);
+    if (want == 0)
+        return true;
+    return pp_os_read_at(unpacker->image, unpacker->chunk, want, at) == (int64_t)want &&
+           unpacker->chunk[0] == 0 && memcmp(unpacker->chunk, unpacker->chunk + 1, want - 1) == 0;
+}
+
+/* All of it: each entry after the one before, and exactly the contents that belong to them. */
+static enum pp_error check_list(struct unpacker *unpacker)
+{
+    bool good = take_entry(unpacker, true) && page_ends_in_zeros(unpacker, unpacker->len);
+    uint64_t end = unpacker->content_at;
+    unpacker->previous[0] = '\0';
+    while (good && unpacker->at < unpacker->len) {
+        const struct entry *entry = &unpacker->entry;
+        good = take_entry(unpacker, false) && path_follows(unpacker->previous, entry->path) &&
+               end <= unpacker->image_bytes && entry->bytes <= unpacker->image_bytes - end &&
+               page_ends_in_zeros(unpacker, end + entry->bytes);
+        end += whole_pages(entry->bytes);
+        memcpy(unpacker->previous, entry->path, sizeof unpacker->previous);
+    }
+    return good && end == unpacker->image_bytes ? PP_OK : damaged(unpacker);
 }
 
 /* ---- Making what is listed ------------------------------------------------------------------ */
@@ -151,7 +200,7 @@ static int make_file(struct unpacker *unpacker, int dir, const char *name)
         result = pp_os_sync(fd);
     if (fd >= 0)
         pp_os_close(fd);
-    unpacker->content_at += (entry->bytes + PAGE - 1) / PAGE * PAGE;
+    unpacker->content_at += whole_pages(entry->bytes);
     return result;
 }
 
@@ -226,19 +275,14 @@ static int finish_if_folder(struct unpacker *unpacker, int dir, const char *name
     return unpacker->entry.kind == 'd' ? finish_folder(unpacker, dir, name) : 0;
 }
 
+/* The folder itself is there. */
 static enum pp_error make_all(struct unpacker *unpacker)
 {
-    if (!take_entry(unpacker, true))
-        return damaged(unpacker);
-    while (unpacker->at < unpacker->len) {
-        if (!take_entry(unpacker, false) || unpacker->entry.bytes > unpacker->image_bytes ||
-            unpacker->content_at > unpacker->image_bytes - unpacker->entry.bytes)
-            return damaged(unpacker);
-        enum pp_error error = for_entry(unpacker, make_one);
-        if (error != PP_OK)
-            return error;
-    }
-    return PP_OK;
+    unpacker->at = HEAD_BYTES;
+    enum pp_error error = take_entry(unpacker, true) ? PP_OK : damaged(unpacker);
+    while (unpacker->at < unpacker->len && error == PP_OK)
+        error = take_entry(unpacker, false) ? for_entry(unpacker, make_one) : damaged(unpacker);
+    return error;
 }
 
 /* From the last entry to the first: what lies in a folder is finished before the folder. */
@@ -272,22 +316,46 @@ static enum pp_error finish_all(struct unpacker *unpacker)
     return error;
 }
 
+static enum pp_error make_top(struct unpacker *unpacker, const char *folder)
+{
+    struct pp_os_attributes found;
+    int result = pp_os_status_at(PP_OS_CWD, folder, &found);
+    if (result != -ENOENT)
+        return pp_fail(unpacker->failure, result == 0 ? PP_ERROR_EXISTS : PP_ERROR_IO, -result,
+                       "%s is there already", folder);
+    result = pp_os_make_dir(PP_OS_CWD, folder, true);
+    unpacker->dir = result < 0 ? result : pp_os_open_dir(PP_OS_CWD, folder);
+    return unpacker->dir >= 0 ? PP_OK
+                              : pp_fail(unpacker->failure, PP_ERROR_IO, -unpacker->dir,
+                                        "the folder %s can't be made", folder);
+}
+
+static enum pp_error unpack(struct unpacker *unpacker, const char *image, const char *folder)
+{
+    unpacker->image = pp_os_open(PP_OS_CWD, image, PP_OS_READ_FOLLOW);
+    if (unpacker->image < 0)
+        return pp_fail(unpacker->failure, PP_ERROR_IO, -unpacker->image, "%s can't be opened",
+                       image);
+    enum pp_error error = read_list(unpacker);
+    if (error == PP_OK)
+        error = check_list(unpacker);
+    if (error == PP_OK)
+        error = make_top(unpacker, folder);
+    if (error == PP_OK)
+        error = make_all(unpacker);
+    if (error == PP_OK)
+        error = finish_all(unpacker);
+    return error;
+}
+
 enum pp_error pp_folder_unpack(const char *image, const char *folder, struct pp_failure *failure)
 {
     struct unpacker *unpacker = calloc(1, sizeof *unpacker);
     if (unpacker == NULL)
         return pp_fail(failure, PP_ERROR_MEMORY, 0, "no memory to unpack %s", image);
     unpacker->failure = failure;
-    unpacker->image = pp_os_open(PP_OS_CWD, image, PP_OS_READ_FOLLOW);
-    int result = unpacker->image < 0 ? unpacker->image : pp_os_make_dir(PP_OS_CWD, folder, true);
-    unpacker->dir = result < 0 ? result : pp_os_open_dir(PP_OS_CWD, folder);
-    enum pp_error error = unpacker->dir < 0 ? pp_fail(failure, PP_ERROR_IO, -unpacker->dir,
-                                                      "%s can't be made of %s", folder, image)
-                                            : read_list(unpacker);
-    if (error == PP_OK)
-        error = make_all(unpacker);
-    if (error == PP_OK)
-        error = finish_all(unpacker);
+    unpacker->image = unpacker->dir = -1;
+    enum pp_error error = unpack(unpacker, image, folder);
     if (unpacker->dir >= 0)
         pp_os_close(unpacker->dir);
     if (unpacker->image >= 0)
@@ -322,7 +390,7 @@ static int remove_below(int dir, const char *name, unsigned depth)
         return result == -ENOENT ? 0 : result;
     if (attributes.kind != PP_OS_DIR)
         return pp_os_remove(dir, name);
-    if (depth == DEPTH_MAX)
+    if (depth == REMOVED_DEPTH_MAX)
         return -ELOOP;
     int inner = pp_os_open_dir(dir, name);
     if (inner < 0)

@@ -136,11 +136,21 @@ struct pp_subject {
 PP_MUST_CHECK enum pp_error pp_subject_read(const struct pp_versions *versions, const char *path,
                                             struct pp_subject *subject, struct pp_failure *failure);
 
-/* ---- folder.c: docs/format/rollback.md, "Folder image" ---- */
+/* ---- folder.c, folder_unpack.c: docs/format/rollback.md, "Folder image" ---- */
 
+#define PP_FOLDER_MAGIC "PPRBDIR1"
+enum {
+    PP_FOLDER_HEAD_BYTES = 16,
+    PP_FOLDER_ENTRY_BYTES = 24, /* before the path */
+    PP_FOLDER_LIST_BYTES_MAX = 1 << 30,
+    PP_FOLDER_DEPTH_MAX = 64 /* folders in each other */
+};
+/* Makes a new file of a folder.  PP_ERROR_MISMATCH: something changed it meanwhile. */
 PP_MUST_CHECK enum pp_error pp_folder_pack(const char *folder, const char *image,
                                            struct pp_failure *failure);
-/* Unpacks into a new folder, durable. */
+/* Makes a folder, which must not be there, of an image; durable.  PP_ERROR_FORMAT: no image, or not
+   the one that packing makes of any folder.  After an error a part of the folder may be there, and
+   nothing outside of it was made or changed. */
 PP_MUST_CHECK enum pp_error pp_folder_unpack(const char *image, const char *folder,
                                              struct pp_failure *failure);
 /* Removes a folder and all in it; 0 also when it is not there, or -errno. */

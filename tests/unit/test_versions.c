@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files under patches and the store of versions, without faults: what is refused, what is kept, and
    how many patches lead to a version. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -379,58 +380,159 @@ static size_t put_entry(uint8_t *at, uint8_t kind, uint64_t bytes, const char *p
     return 24 + strlen(path) + strlen(target);
 }
 
-static enum pp_error unpack(const uint8_t *list, size_t len, uint64_t claimed)
+static void remove_unpacked(void)
 {
-    static uint8_t image[2 * PAGE];
+    assert_int_equal(pp_folder_remove(PP_OS_CWD, in("unpacked")), 0);
+}
+
+/* An image of that many pages; the list is the first. */
+static enum pp_error unpack(const uint8_t *list, size_t len, uint64_t claimed, size_t pages)
+{
+    static uint8_t image[3 * PAGE];
     struct pp_failure failure = {0};
-    char command[512];
     memset(image, 0, sizeof image);
     memcpy(image, "PPRBDIR1", 8);
     pp_put_u64(image + 8, claimed);
     memcpy(image + 16, list, len);
-    write_file("image", image, sizeof image);
-    snprintf(command, sizeof command, "rm -rf %s", in("unpacked"));
-    assert_int_equal(system(command), 0);
+    write_file("image", image, pages * PAGE);
+    remove_unpacked();
     return pp_folder_unpack(in("image"), in("unpacked"), &failure);
+}
+
+struct entry {
+    uint8_t kind;
+    uint64_t bytes;
+    const char *path, *target;
+};
+
+/* A folder, and in it a link to the folder that it lies in, and the entry. */
+static enum pp_error unpack_entry(const struct entry *entry)
+{
+    static uint8_t list[1024];
+    size_t len = put_entry(list, 'd', 0, "", "");
+    len += put_entry(list + len, 'l', 0, "link", "..");
+    len += put_entry(list + len, entry->kind, entry->bytes, entry->path, entry->target);
+    return unpack(list, len, 16 + len, entry->bytes > 0 ? 2 : 1);
 }
 
 static void a_hostile_folder_image_writes_nothing_outside(void **state)
 {
-    static const struct {
-        uint8_t kind;
-        uint64_t bytes;
-        const char *path, *target;
-    } bad[] = {
+    static const struct entry good[] = {
+        {'f', 5, "linked", ""}, {'f', 0, "m", ""}, {'d', 0, "n", ""}, {'l', 0, "o", "target"}};
+    static const struct entry bad[] = {
         {'f', 5, "../escaped", ""},
         {'f', 5, "/tmp/escaped", ""},
-        {'f', 5, "a/../../escaped", ""},
+        {'f', 5, "m/../../escaped", ""},
         {'f', 5, "", ""},
-        {'f', 5, "a//b", ""},
+        {'f', 5, "m//b", ""},
         {'f', 5, ".", ""},
         {'f', 5, "link/escaped", ""},
-        {'x', 0, "a", ""},
-        {'f', 1 << 30, "a", ""},
-        {'d', 5, "a", ""},
-        {'l', 0, "a", ""},
-        {'f', 5, "a", "target"},
+        {'x', 0, "m", ""},
+        {'f', 1 << 30, "m", ""},
+        {'d', 5, "m", ""},
+        {'l', 0, "m", ""},
+        {'f', 5, "m", "target"},
+        {'f', 5, "before", ""},
+        {'d', 0, "link", ""},
+        {'l', 0, "link", "."},
     };
-    static uint8_t list[1024];
+    struct stat before, after;
     (void)state;
+    assert_int_equal(stat(top, &before), 0);
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_int_equal(unpack_entry(&good[i]), PP_OK);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        size_t len = put_entry(list, 'd', 0, "", "");
-        len += put_entry(list + len, 'l', 0, "link", "..");
-        len += put_entry(list + len, bad[i].kind, bad[i].bytes, bad[i].path, bad[i].target);
-        assert_int_not_equal(unpack(list, len, 16 + len), PP_OK);
+        assert_int_not_equal(unpack_entry(&bad[i]), PP_OK);
         assert_int_equal(access(in("escaped"), F_OK), -1);
         assert_int_equal(access("/tmp/escaped", F_OK), -1);
+        /* Through the link: the folder that all of it lies in. */
+        assert_int_equal(stat(top, &after), 0);
+        assert_int_equal(after.st_mode, before.st_mode);
     }
+}
+
+/* Of each folder there is one image: any other is refused before anything is made. */
+static void a_folder_image_is_refused_unless_packing_makes_it(void **state)
+{
+    static uint8_t list[2 * PAGE];
+    char path[256] = "";
+    (void)state;
     size_t len = put_entry(list, 'd', 0, "", "");
     len += put_entry(list + len, 'f', 5, "good", "");
-    assert_int_equal(unpack(list, len, 16 + len), PP_OK);
-    /* A list that ends behind the folder's own entry is that of an empty folder. */
+    assert_int_equal(unpack(list, len, 16 + len, 2), PP_OK);
     for (uint64_t claimed = 0; claimed < 16 + len; claimed++)
-        assert_int_equal(unpack(list, len, claimed) == PP_OK, claimed == 16 + 24);
-    assert_int_not_equal(unpack(list, len, UINT64_MAX), PP_OK);
+        assert_int_not_equal(unpack(list, len, claimed, 2), PP_OK);
+    assert_int_not_equal(unpack(list, len, UINT64_MAX, 2), PP_OK);
+    assert_int_not_equal(unpack(list, len, 16 + len, 1), PP_OK); /* contents missing */
+    assert_int_not_equal(unpack(list, len, 16 + len, 3), PP_OK); /* contents of nothing */
+    list[len] = 1;                                               /* behind the list */
+    assert_int_not_equal(unpack(list, len + 1, 16 + len, 2), PP_OK);
+    list[PAGE - 16 + 5] = 1; /* behind the contents */
+    assert_int_not_equal(unpack(list, PAGE - 16 + 6, 16 + len, 2), PP_OK);
+    remove_unpacked();
+    /* As deep as packing goes, and one deeper: nothing could remove that again. */
+    len = put_entry(list, 'd', 0, "", "");
+    for (unsigned depth = 1; depth <= PP_FOLDER_DEPTH_MAX; depth++) {
+        strcat(path, depth == 1 ? "d" : "/d");
+        len += put_entry(list + len, 'd', 0, path, "");
+    }
+    size_t pages = (16 + len + PAGE - 1) / PAGE;
+    assert_int_equal(unpack(list, len, 16 + len, pages), PP_OK);
+    strcat(path, "/d");
+    len += put_entry(list + len, 'd', 0, path, "");
+    assert_int_equal((16 + len + PAGE - 1) / PAGE, pages);
+    assert_int_not_equal(unpack(list, len, 16 + len, pages), PP_OK);
+    assert_int_equal(access(in("unpacked"), F_OK), -1);
+}
+
+struct disturber {
+    pthread_t thread;
+    _Atomic bool stops;
+};
+
+/* A file comes, grows and goes, over and over. */
+static void *disturb(void *context)
+{
+    struct disturber *disturber = context;
+    char path[256];
+    snprintf(path, sizeof path, "%s/busy/b", top);
+    while (!disturber->stops) {
+        FILE *file = fopen(path, "wb");
+        if (file != NULL) {
+            fputs("something", file);
+            fclose(file);
+        }
+        unlink(path);
+    }
+    return NULL;
+}
+
+/* Somebody works in the folder that is packed: an error says so, or the image is whole. */
+static void a_folder_that_changes_gives_no_damaged_image(void **state)
+{
+    struct disturber disturber = {.stops = false};
+    struct pp_failure failure = {0};
+    (void)state;
+    assert_int_equal(mkdir(in("busy"), 0700), 0);
+    write_file("busy/a", "a", 1);
+    write_file("busy/c", "c", 1);
+    assert_int_equal(pthread_create(&disturber.thread, NULL, disturb, &disturber), 0);
+    for (int i = 0; i < 100; i++) {
+        unlink(in("image"));
+        enum pp_error error = pp_folder_pack(in("busy"), in("image"), &failure);
+        remove_unpacked();
+        if (error == PP_OK)
+            must(pp_folder_unpack(in("image"), in("unpacked"), &failure), &failure);
+        else
+            assert_int_equal(error, PP_ERROR_MISMATCH);
+    }
+    disturber.stops = true;
+    assert_int_equal(pthread_join(disturber.thread, NULL), 0);
+    unlink(in("image"));
+    remove_unpacked();
+    must(pp_folder_pack(in("busy"), in("image"), &failure), &failure);
+    must(pp_folder_unpack(in("image"), in("unpacked"), &failure), &failure);
+    assert_file("unpacked/c", "c", 1);
 }
 
 int main(void)
@@ -445,6 +547,8 @@ int main(void)
         cmocka_unit_test(any_of_n_versions_is_log_n_patches_away),
         cmocka_unit_test(a_store_has_those_ways_and_no_others),
         cmocka_unit_test(a_hostile_folder_image_writes_nothing_outside),
+        cmocka_unit_test(a_folder_image_is_refused_unless_packing_makes_it),
+        cmocka_unit_test(a_folder_that_changes_gives_no_damaged_image),
     };
     return cmocka_run_group_tests_name("versions", tests, enter, leave);
 }
