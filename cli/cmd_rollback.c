@@ -15,8 +15,9 @@ static const struct {
     const char *description;
 } SUBCOMMANDS[] = {
     {"diff", rollback_diff_command, "diff OLD NEW -o PATCH", "make one patch for both directions"},
-    {"apply", rollback_apply_command, "apply PATCH FILE", "the old image becomes the new one"},
-    {"revert", rollback_revert_command, "revert PATCH FILE", "the new image becomes the old one"},
+    {"apply", rollback_apply_command, "apply PATCH FILE|DIR", "the old image becomes the new one"},
+    {"revert", rollback_revert_command, "revert PATCH FILE|DIR",
+     "the new image becomes the old one"},
     {"init", rollback_init_command, "init [DIR]", "make a store of versions, with a ledger"},
     {"commit", rollback_commit_command, "commit FILE|DIR -m TEXT", "record the next version"},
     {"log", rollback_log_command, "log", "list the versions"},

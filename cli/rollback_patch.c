@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* postproof rollback diff, apply, revert: one patch file, and the files that it leads between. */
+/* postproof rollback diff, apply, revert: one patch file, and the files or folders that it leads
+   between. */
 #include <string.h>
 
 #include "../src/base/base.h"
+#include "../src/os/os.h"
 #include "rollback.h"
 
 /* ---- diff ----------------------------------------------------------------------------------- */
@@ -70,16 +72,17 @@ int rollback_diff_command(int argc, char **argv)
     bool json = false;
     const struct cli_option options[] = {
         CLI_OPTION("-o", CLI_TEXT, &output, "PATCH", "the patch file to make (required)"),
-        CLI_OPTION("--mode", CLI_CHOICE, &mode, "auto|pages|generic",
-                   "pages: bytes keep their places, runs in place; generic: they may move"),
+        CLI_OPTION("--mode", CLI_CHOICE, &mode, "auto|pages|generic|smallest",
+                   "pages: bytes keep their places, runs in place; generic: they may move; "
+                   "smallest: tries both"),
         CLI_OPTION_FLAG("--json", &json, "report as a JSON object"),
         CLI_OPTION_END,
     };
     const struct cli_syntax syntax = {
         .verb = "rollback diff",
         .arguments = "OLD NEW",
-        .summary = "Makes one patch that leads from OLD to NEW and back.  It is replayed in both "
-                   "directions before it gets its name.",
+        .summary = "Makes one patch that leads from OLD to NEW, two files or two folders, and "
+                   "back.  It is replayed in both directions before it gets its name.",
         .example = "postproof rollback diff model-1.bin model-2.bin -o 1-2.patch",
         .arguments_min = 2,
         .arguments_max = 2,
@@ -102,7 +105,7 @@ struct run {
 };
 
 struct outcome {
-    bool in_place;
+    bool in_place, is_folder;
     struct pp_image_opening opening;
     uint64_t time_ns;
 };
@@ -138,6 +141,11 @@ static enum pp_error run_to_new_file(const struct run *run, const struct pp_patc
     return pp_patch_file_rewrite(patch, run->direction, run->file, target, &options, failure);
 }
 
+static const char *way_of(const struct outcome *outcome)
+{
+    return outcome->in_place ? "in place" : outcome->is_folder ? "new folder" : "new file";
+}
+
 static void report_run(const struct run *run, const struct pp_patch_header *header,
                        const struct outcome *outcome)
 {
@@ -154,6 +162,7 @@ static void report_run(const struct run *run, const struct pp_patch_header *head
         cli_json_digest(object, "post_root", &to->root);
         cli_json_number(object, "bytes", to->bytes);
         cli_json_bool(object, "in_place", outcome->in_place);
+        cli_json_bool(object, "folder", outcome->is_folder);
         cli_json_bool(object, "completed_interrupted", outcome->opening.completed);
         cli_json_number(object, "time_ns", outcome->time_ns);
         cli_json_print(object);
@@ -164,7 +173,15 @@ static void report_run(const struct run *run, const struct pp_patch_header *head
     pp_hex_encode(to->root.b, PP_DIGEST_BYTES, root);
     printf("%s: %s, now %s with the root %.16s... (%s, %s)\n",
            run->output != NULL ? run->output : run->file, apply ? "applied" : "reverted", size,
-           root, outcome->in_place ? "in place" : "new file", time);
+           root, way_of(outcome), time);
+}
+
+static bool is_folder(const char *path)
+{
+    int fd = strcmp(path, "-") == 0 ? -1 : pp_os_open_dir(PP_OS_CWD, path);
+    if (fd >= 0)
+        pp_os_close(fd);
+    return fd >= 0;
 }
 
 /* Standard output may be the image itself. */
@@ -177,14 +194,16 @@ static int run_patch(const struct run *run)
 {
     struct rollback_progress progress = {0};
     struct pp_failure failure = {0};
-    struct outcome outcome = {0};
+    struct outcome outcome = {.is_folder = is_folder(run->file)};
     struct pp_patch_file *patch;
+    if (outcome.is_folder && run->keep_tree)
+        return cli_fail(run->verb, "%s is a folder: --keep-tree is for files", run->file);
     int exit_code = open_patch(run->verb, run->patch_path, &patch);
     if (exit_code != CLI_GOOD)
         return exit_code;
     const struct pp_patch_header *header = pp_patch_file_header(patch);
     bool new_file = run->new_file || run->output != NULL || strcmp(run->file, "-") == 0 ||
-                    header->mode != PP_PATCH_PAGES;
+                    outcome.is_folder || header->mode != PP_PATCH_PAGES;
     uint64_t start = cli_monotonic_ns();
     enum pp_error error = new_file ? run_to_new_file(run, patch, &progress, &failure)
                                    : run_in_place(run, patch, &outcome, &progress, &failure);
@@ -203,7 +222,7 @@ static int run_command(struct run *run, const char *summary, const char *example
 {
     const struct cli_option options[] = {
         CLI_OPTION("-o", CLI_TEXT, &run->output, "OUT",
-                   "write the image there, \"-\": standard output; FILE stays as it is"),
+                   "write the image there, \"-\": standard output; FILE or DIR stays as it is"),
         CLI_OPTION_FLAG("--new-file", &run->new_file,
                         "replace FILE by a new one also where it could be changed in place"),
         CLI_OPTION_FLAG("--keep-tree", &run->keep_tree,
@@ -214,7 +233,7 @@ static int run_command(struct run *run, const char *summary, const char *example
     };
     const struct cli_syntax syntax = {
         .verb = run->verb,
-        .arguments = "PATCH FILE",
+        .arguments = "PATCH FILE|DIR",
         .summary = summary,
         .example = example,
         .arguments_min = 2,
@@ -234,8 +253,8 @@ int rollback_apply_command(int argc, char **argv)
     struct run run = {.verb = "rollback apply", .direction = PP_ROLLBACK_APPLY};
     return run_command(
         &run,
-        "Makes the patch's new image of FILE (\"-\": standard input to standard "
-        "output).  FILE is changed whole or not at all, also when the machine stops.",
+        "Makes the patch's new image of FILE (\"-\": standard input to standard output) or of the "
+        "folder DIR: whole or not at all, also when the machine stops.",
         "postproof rollback apply 1-2.patch model.bin", argc, argv);
 }
 
@@ -243,7 +262,7 @@ int rollback_revert_command(int argc, char **argv)
 {
     struct run run = {.verb = "rollback revert", .direction = PP_ROLLBACK_REVERT};
     return run_command(&run,
-                       "Makes the patch's old image of FILE again (\"-\": standard input to "
-                       "standard output).  FILE is changed whole or not at all.",
+                       "Makes the patch's old image of FILE (\"-\": standard input to standard "
+                       "output) or of the folder DIR again: whole or not at all.",
                        "postproof rollback revert 1-2.patch model.bin", argc, argv);
 }

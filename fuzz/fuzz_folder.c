@@ -173,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (raw)
         memcpy(image, data + 1, bytes);
     write_file("image", image, bytes);
-    enum pp_error error = pp_folder_unpack(in("image"), in("work/new"), &failure);
+    enum pp_error error = pp_folder_unpack(in("image"), in("work/new"), false, &failure);
     require_nothing_outside();
     if (error == PP_OK && !raw)
         require_same_image(image, bytes);

@@ -30,9 +30,10 @@ const struct pp_patch_header *pp_patch_file_header(const struct pp_patch_file *p
 void pp_patch_file_close(struct pp_patch_file *patch); /* NULL is allowed */
 
 enum pp_diff_mode {
-    PP_DIFF_AUTO,   /* pages where bytes keep their places, else generic */
-    PP_DIFF_PAGES,  /* runs in place and touches what changed; bounded memory */
-    PP_DIFF_GENERIC /* bytes may have moved */
+    PP_DIFF_AUTO,    /* pages where bytes keep their places, else generic; folders: smallest */
+    PP_DIFF_PAGES,   /* runs in place and touches what changed; bounded memory */
+    PP_DIFF_GENERIC, /* bytes may have moved */
+    PP_DIFF_SMALLEST /* both are tried */
 };
 struct pp_diff_options {
     enum pp_diff_mode mode;
@@ -40,7 +41,9 @@ struct pp_diff_options {
 };
 
 /* Writes the patch from one file to the other, and replays it in both directions before it gets its
-   name.  An existing file of that name is PP_ERROR_EXISTS. */
+   name.  An existing file of that name is PP_ERROR_EXISTS.  Two folders give the patch between
+   their images (docs/format/rollback.md, "Folder image"), which are beside the patch meanwhile; a
+   file and a folder, or a patch inside of one of them: PP_ERROR_ARGUMENT. */
 PP_MUST_CHECK enum pp_error pp_patch_file_make(const char *old_path, const char *new_path,
                                                const char *patch_path,
                                                const struct pp_diff_options *options,
@@ -56,6 +59,9 @@ struct pp_rewrite_options {
    meanwhile.  A file gets its name when it is whole and durable, with the permissions of the
    source; until then what had the name before is untouched.  Sparse files stay sparse.  Nothing is
    written before all of the source was found to be what the patch was made for: PP_ERROR_MISMATCH.
+   A source that is a folder gives way to another one built beside it, at one moment; a target must
+   then not be there (PP_ERROR_EXISTS), nor be "-".  Whatever else changes the folder meanwhile is
+   lost, as with a file that is replaced.
    PP_ERROR_NOT_FOUND, PP_ERROR_FORMAT, PP_ERROR_LOCKED, PP_ERROR_IO, PP_ERROR_MEMORY. */
 PP_MUST_CHECK enum pp_error pp_patch_file_rewrite(const struct pp_patch_file *patch,
                                                   enum pp_rollback_direction direction,

@@ -30,6 +30,7 @@ struct unpacker {
     size_t len, at;      /* of the list */
     uint64_t content_at; /* of the image */
     uint64_t image_bytes;
+    bool durable;
     struct entry entry;
     char previous[PP_VERSIONS_PATH_BYTES]; /* path of the entry before */
     struct pp_failure *failure;
@@ -196,7 +197,7 @@ static int make_file(struct unpacker *unpacker, int dir, const char *name)
         result = pp_os_set_mode(fd, entry->mode);
     if (result == 0)
         result = pp_os_set_modified(fd, entry->modified_ns);
-    if (result == 0)
+    if (result == 0 && unpacker->durable)
         result = pp_os_sync(fd);
     if (fd >= 0)
         pp_os_close(fd);
@@ -229,7 +230,7 @@ static int finish_folder(const struct unpacker *unpacker, int dir, const char *n
     int result = fd < 0 ? fd : pp_os_set_mode(fd, unpacker->entry.mode);
     if (result == 0)
         result = pp_os_set_modified(fd, unpacker->entry.modified_ns);
-    if (result == 0)
+    if (result == 0 && unpacker->durable)
         result = pp_os_sync(fd);
     if (fd >= 0)
         pp_os_close(fd);
@@ -348,13 +349,15 @@ static enum pp_error unpack(struct unpacker *unpacker, const char *image, const 
     return error;
 }
 
-enum pp_error pp_folder_unpack(const char *image, const char *folder, struct pp_failure *failure)
+enum pp_error pp_folder_unpack(const char *image, const char *folder, bool durable,
+                               struct pp_failure *failure)
 {
     struct unpacker *unpacker = calloc(1, sizeof *unpacker);
     if (unpacker == NULL)
         return pp_fail(failure, PP_ERROR_MEMORY, 0, "no memory to unpack %s", image);
     unpacker->failure = failure;
     unpacker->image = unpacker->dir = -1;
+    unpacker->durable = durable;
     enum pp_error error = unpack(unpacker, image, folder);
     if (unpacker->dir >= 0)
         pp_os_close(unpacker->dir);

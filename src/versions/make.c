@@ -2,6 +2,7 @@
 /* Makes patch files: reads both images, chooses the mode, encodes, replays, then gives the name. */
 #include "image.h"
 #include "place.h"
+#include "versions.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -89,27 +90,25 @@ static bool bytes_stay(const struct make *make, size_t common, size_t touched)
     return seen > 0 && same * 10 >= seen * 4;
 }
 
-enum choice { PAGES, GENERIC, SMALLER };
-
 /* Page mode where most pages stay, or where most bytes of those that change do, as in weights that
    were all trained a little.  Where the sizes are nearly equal all bytes may be others and in their
    places, as in weights trained anew, or have moved: only the patches tell. */
-static enum choice choose(const struct make *make)
+static enum pp_diff_mode choose(const struct make *make)
 {
     const struct pp_image_tree *a = &make->old_side.tree, *b = &make->new_side.tree;
     size_t common = a->pages < b->pages ? a->pages : b->pages;
     size_t all = a->pages < b->pages ? b->pages : a->pages, touched = all - common;
     if (make->options->mode != PP_DIFF_AUTO)
-        return make->options->mode == PP_DIFF_PAGES ? PAGES : GENERIC;
+        return make->options->mode;
     if (common == 0)
-        return PAGES;
+        return PP_DIFF_PAGES;
     for (size_t page = 0; page < common; page++)
         touched += !pp_digest_equal(&a->nodes[page], &b->nodes[page]);
     if (touched <= all / 4)
-        return PAGES;
+        return PP_DIFF_PAGES;
     if (all - common > all / 8)
-        return GENERIC;
-    return bytes_stay(make, common, touched) ? PAGES : SMALLER;
+        return PP_DIFF_GENERIC;
+    return bytes_stay(make, common, touched) ? PP_DIFF_PAGES : PP_DIFF_SMALLEST;
 }
 
 /* ---- Encoding ------------------------------------------------------------------------------- */
@@ -219,7 +218,7 @@ static enum pp_error encode_generic(struct make *make)
 }
 
 /* Page mode costs little beside generic mode: it is counted first, and run again if it wins. */
-static enum pp_error encode_smaller(struct make *make)
+static enum pp_error encode_smallest(struct make *make)
 {
     make->only_counts = true;
     enum pp_error error = encode_pages(make);
@@ -259,10 +258,10 @@ static enum pp_error put_header(struct make *make)
 
 static enum pp_error encode(struct make *make)
 {
-    enum choice choice = choose(make);
-    enum pp_error error = choice == PAGES     ? encode_pages(make)
-                          : choice == GENERIC ? encode_generic(make)
-                                              : encode_smaller(make);
+    enum pp_diff_mode mode = choose(make);
+    enum pp_error error = mode == PP_DIFF_PAGES     ? encode_pages(make)
+                          : mode == PP_DIFF_GENERIC ? encode_generic(make)
+                                                    : encode_smallest(make);
     if (error == PP_OK)
         error = put_header(make);
     pp_patch_encoder_free(make->encoder);
@@ -299,6 +298,8 @@ enum pp_error pp_patch_file_make(const char *old_path, const char *new_path, con
 {
     static const struct pp_diff_options defaults;
     struct pp_place place;
+    if (pp_path_is_folder(old_path) || pp_path_is_folder(new_path))
+        return pp_folder_patch_make(old_path, new_path, patch_path, options, failure);
     struct make make = {.old_side = {.path = old_path, .fd = -1},
                         .new_side = {.path = new_path, .fd = -1},
                         .options = options != NULL ? options : &defaults,

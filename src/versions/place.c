@@ -38,7 +38,7 @@ void pp_place_close(struct pp_place *place)
     place->dir = -1;
 }
 
-static void new_name(const struct pp_place *place, char out[PP_OS_NAME_BYTES])
+void pp_place_new_name(const struct pp_place *place, char out[PP_OS_NAME_BYTES])
 {
     snprintf(out, PP_OS_NAME_BYTES, ".%.240s.rollback-new", place->name);
 }
@@ -46,7 +46,7 @@ static void new_name(const struct pp_place *place, char out[PP_OS_NAME_BYTES])
 int pp_place_begin(const struct pp_place *place)
 {
     char name[PP_OS_NAME_BYTES];
-    new_name(place, name);
+    pp_place_new_name(place, name);
     (void)pp_os_remove(place->dir, name);
     return pp_os_open(place->dir, name, PP_OS_CREATE_SECRET);
 }
@@ -54,7 +54,7 @@ int pp_place_begin(const struct pp_place *place)
 int pp_place_commit(const struct pp_place *place, bool durable)
 {
     char name[PP_OS_NAME_BYTES];
-    new_name(place, name);
+    pp_place_new_name(place, name);
     int result = pp_os_rename(place->dir, name, place->name);
     return result == 0 && durable ? pp_os_sync(place->dir) : result;
 }
@@ -62,6 +62,6 @@ int pp_place_commit(const struct pp_place *place, bool durable)
 void pp_place_discard(const struct pp_place *place)
 {
     char name[PP_OS_NAME_BYTES];
-    new_name(place, name);
+    pp_place_new_name(place, name);
     (void)pp_os_remove(place->dir, name);
 }

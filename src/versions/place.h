@@ -18,6 +18,8 @@ PP_MUST_CHECK enum pp_error pp_place_open(struct pp_place *place, const char *pa
                                           struct pp_failure *failure);
 void pp_place_close(struct pp_place *place);
 
+/* The name beside it that new contents have until they get the name: ".NAME.rollback-new". */
+void pp_place_new_name(const struct pp_place *place, char out[PP_OS_NAME_BYTES]);
 /* A new file beside the name, which no reader takes for it; what a crash left there is removed.
    A descriptor or -errno. */
 PP_MUST_CHECK int pp_place_begin(const struct pp_place *place);

@@ -2,6 +2,7 @@
 /* A patch applied or reverted to a new file: streamed, checked, then given its name. */
 #include "image.h"
 #include "place.h"
+#include "versions.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -359,6 +360,8 @@ enum pp_error pp_patch_file_rewrite(const struct pp_patch_file *patch,
                                 .direction = direction,
                                 .path = is_stdin ? "standard input" : source,
                                 .failure = failure}};
+    if (!is_stdin && pp_path_is_folder(source))
+        return pp_folder_patch_run(patch, direction, source, target, r.options, failure);
     enum pp_error error = rewrite(&r, source, target);
     if (r.source >= 0)
         pp_os_close(r.source);

@@ -105,14 +105,22 @@ PP_MUST_CHECK enum pp_error pp_versions_path(const struct pp_versions *versions,
                                              char out[PP_VERSIONS_PATH_BYTES],
                                              struct pp_failure *failure);
 /* Root and size of a file. */
-PP_MUST_CHECK enum pp_error pp_versions_root(const struct pp_versions *versions, const char *path,
+PP_MUST_CHECK enum pp_error pp_versions_root(const char *path, const struct pp_progress *progress,
                                              struct pp_digest *root, uint64_t *bytes,
                                              struct pp_failure *failure);
+/* The path beside another one: FOLDER/.NAME and the suffix.  PP_ERROR_ARGUMENT: too long. */
+PP_MUST_CHECK enum pp_error pp_versions_path_beside(const char *path, const char *suffix,
+                                                    char out[PP_VERSIONS_PATH_BYTES],
+                                                    struct pp_failure *failure);
 /* Copies a file, holes and all, to a new one. */
 PP_MUST_CHECK enum pp_error pp_versions_copy(const char *from, const char *to,
                                              struct pp_failure *failure);
 /* Removes a file in the making, and what stands beside it. */
 void pp_versions_clear(const char *path);
+/* Runs a patch on a file in the making: nothing of it is made durable. */
+PP_MUST_CHECK enum pp_error pp_versions_step(const char *path, const struct pp_patch_file *patch,
+                                             enum pp_rollback_direction direction,
+                                             struct pp_failure *failure);
 /* Builds the image of a version as a new file, from the first one and patches; checked. */
 PP_MUST_CHECK enum pp_error pp_versions_build(const struct pp_versions *versions, uint64_t number,
                                               const char *path, struct pp_failure *failure);
@@ -148,12 +156,42 @@ enum {
 /* Makes a new file of a folder.  PP_ERROR_MISMATCH: something changed it meanwhile. */
 PP_MUST_CHECK enum pp_error pp_folder_pack(const char *folder, const char *image,
                                            struct pp_failure *failure);
-/* Makes a folder, which must not be there, of an image; durable.  PP_ERROR_FORMAT: no image, or not
-   the one that packing makes of any folder.  After an error a part of the folder may be there, and
-   nothing outside of it was made or changed. */
-PP_MUST_CHECK enum pp_error pp_folder_unpack(const char *image, const char *folder,
+/* Makes a folder, which must not be there, of an image.  PP_ERROR_FORMAT: no image, or not the one
+   that packing makes of any folder.  After an error a part of the folder may be there, and nothing
+   outside of it was made or changed. */
+PP_MUST_CHECK enum pp_error pp_folder_unpack(const char *image, const char *folder, bool durable,
                                              struct pp_failure *failure);
 /* Removes a folder and all in it; 0 also when it is not there, or -errno. */
 PP_MUST_CHECK int pp_folder_remove(int dir, const char *name);
+
+/* ---- folder_replace.c: a folder gives way to another one beside it, at one moment ---- */
+
+struct pp_place;
+
+/* Makes the folder of an image beside the place; path is the place's. */
+PP_MUST_CHECK enum pp_error pp_folder_build(const struct pp_place *place, const char *path,
+                                            const char *image, bool durable,
+                                            struct pp_failure *failure);
+/* It gets the name; what had the name, if anything, is then the folder beside. */
+PP_MUST_CHECK enum pp_error pp_folder_exchange(const struct pp_place *place, bool durable,
+                                               struct pp_failure *failure);
+/* Removes the folder beside, if there is one. */
+PP_MUST_CHECK enum pp_error pp_folder_clear(const struct pp_place *place,
+                                            struct pp_failure *failure);
+
+/* ---- folder_patch.c: patches between folders ---- */
+
+/* True for a folder, also through a link. */
+bool pp_path_is_folder(const char *path);
+/* pp_patch_file_make and pp_patch_file_rewrite where the paths are those of folders. */
+PP_MUST_CHECK enum pp_error pp_folder_patch_make(const char *old_path, const char *new_path,
+                                                 const char *patch_path,
+                                                 const struct pp_diff_options *options,
+                                                 struct pp_failure *failure);
+PP_MUST_CHECK enum pp_error pp_folder_patch_run(const struct pp_patch_file *patch,
+                                                enum pp_rollback_direction direction,
+                                                const char *source, const char *target,
+                                                const struct pp_rewrite_options *options,
+                                                struct pp_failure *failure);
 
 #endif

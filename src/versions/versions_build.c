@@ -31,15 +31,26 @@ unsigned pp_versions_steps(uint64_t number)
 
 /* ---- Files ---------------------------------------------------------------------------------- */
 
-enum pp_error pp_versions_root(const struct pp_versions *versions, const char *path,
+enum pp_error pp_versions_path_beside(const char *path, const char *suffix,
+                                      char out[PP_VERSIONS_PATH_BYTES], struct pp_failure *failure)
+{
+    const char *slash = strrchr(path, '/');
+    int folder = slash != NULL ? (int)(slash - path) + 1 : 0;
+    int len =
+        snprintf(out, PP_VERSIONS_PATH_BYTES, "%.*s.%s%s", folder, path, path + folder, suffix);
+    if (len > 0 && len < PP_VERSIONS_PATH_BYTES)
+        return PP_OK;
+    return pp_fail(failure, PP_ERROR_ARGUMENT, 0, "the path %s is too long", path);
+}
+
+enum pp_error pp_versions_root(const char *path, const struct pp_progress *progress,
                                struct pp_digest *root, uint64_t *bytes, struct pp_failure *failure)
 {
     struct pp_image_tree tree = {0};
     int fd = pp_os_open(PP_OS_CWD, path, PP_OS_READ_FOLLOW);
     int64_t size = fd < 0 ? fd : pp_os_size(fd);
     int result =
-        size < 0 ? (int)size
-                 : pp_image_tree_read(&tree, fd, (uint64_t)size, NULL, &versions->options.progress);
+        size < 0 ? (int)size : pp_image_tree_read(&tree, fd, (uint64_t)size, NULL, progress);
     if (result == 0) {
         *root = pp_image_tree_root(&tree);
         *bytes = (uint64_t)size;
@@ -145,24 +156,31 @@ enum pp_error pp_versions_patch(const struct pp_versions *versions, uint64_t fro
 
 /* ---- Building ------------------------------------------------------------------------------- */
 
-/* Nobody relies on a file in the making: nothing of it is made durable. */
 static enum pp_error step_in_place(const char *path, const struct pp_patch_file *patch,
-                                   struct pp_failure *failure)
+                                   enum pp_rollback_direction direction, struct pp_failure *failure)
 {
     const struct pp_image_options options = {.not_durable = true};
     struct pp_image *image;
     enum pp_error error = pp_image_open(path, &options, &image, NULL, failure);
     if (error != PP_OK)
         return error;
-    error = pp_image_transition(image, patch, PP_ROLLBACK_APPLY, failure);
+    error = pp_image_transition(image, patch, direction, failure);
     enum pp_error closing = pp_image_close(image, error == PP_OK ? failure : NULL);
     return error != PP_OK ? error : closing;
+}
+
+enum pp_error pp_versions_step(const char *path, const struct pp_patch_file *patch,
+                               enum pp_rollback_direction direction, struct pp_failure *failure)
+{
+    const struct pp_rewrite_options options = {.not_durable = true};
+    return pp_patch_file_header(patch)->mode == PP_PATCH_PAGES
+               ? step_in_place(path, patch, direction, failure)
+               : pp_patch_file_rewrite(patch, direction, path, NULL, &options, failure);
 }
 
 static enum pp_error step(const struct pp_versions *versions, uint64_t from, uint64_t to,
                           const char *path, struct pp_failure *failure)
 {
-    const struct pp_rewrite_options options = {.not_durable = true};
     struct pp_patch_file *patch;
     enum pp_error error = pp_versions_patch(versions, from, to, &patch, failure);
     if (error == PP_ERROR_NOT_FOUND)
@@ -171,9 +189,7 @@ static enum pp_error step(const struct pp_versions *versions, uint64_t from, uin
                        from);
     if (error != PP_OK)
         return error;
-    error = pp_patch_file_header(patch)->mode == PP_PATCH_PAGES
-                ? step_in_place(path, patch, failure)
-                : pp_patch_file_rewrite(patch, PP_ROLLBACK_APPLY, path, NULL, &options, failure);
+    error = pp_versions_step(path, patch, PP_ROLLBACK_APPLY, failure);
     pp_patch_file_close(patch);
     return error;
 }
@@ -186,7 +202,7 @@ static enum pp_error check_root(const struct pp_versions *versions, uint64_t num
     uint64_t bytes;
     enum pp_error error = pp_versions_read(versions, number, &version, failure);
     if (error == PP_OK)
-        error = pp_versions_root(versions, path, &root, &bytes, failure);
+        error = pp_versions_root(path, &versions->options.progress, &root, &bytes, failure);
     if (error == PP_OK && !pp_digest_equal(&root, &version.root))
         error = pp_fail(failure, PP_ERROR_MISMATCH, 0,
                         "version %" PRIu64 " of %s can't be built: what its patches lead to has "

@@ -136,13 +136,10 @@ static int finish_new_file(const struct checkout *checkout, const char *path)
 static enum pp_error build_beside(const struct checkout *checkout, const char *target,
                                   char path[PP_VERSIONS_PATH_BYTES])
 {
-    const char *slash = strrchr(target, '/');
-    int folder = slash != NULL ? (int)(slash - target) + 1 : 0;
-    int len = snprintf(path, PP_VERSIONS_PATH_BYTES, "%.*s.%s.rollback-new", folder, target,
-                       target + folder);
-    if (len >= PP_VERSIONS_PATH_BYTES)
-        return pp_fail(checkout->failure, PP_ERROR_ARGUMENT, 0, "the path %s is too long", target);
-    enum pp_error error =
+    enum pp_error error = pp_versions_path_beside(target, ".rollback-new", path, checkout->failure);
+    if (error != PP_OK)
+        return error;
+    error =
         pp_versions_build(checkout->versions, checkout->version.number, path, checkout->failure);
     int result = error == PP_OK ? finish_new_file(checkout, path) : 0;
     if (result < 0)
@@ -229,69 +226,37 @@ static enum pp_error build_image(const struct checkout *checkout, char path[PP_V
                           : error;
 }
 
-/* The new folder, whole and durable, beside the old one. */
-static enum pp_error unpack_beside(const struct checkout *checkout, const struct pp_place *place,
-                                   const char *target, char name[PP_OS_NAME_BYTES])
+/* The new folder, whole and durable, beside the name that it gets. */
+static enum pp_error build_folder(const struct checkout *checkout, const struct pp_place *place,
+                                  const char *target)
 {
-    char image[PP_VERSIONS_PATH_BYTES], path[PP_VERSIONS_PATH_BYTES];
-    const char *slash = strrchr(target, '/');
-    int folder = slash != NULL ? (int)(slash - target) + 1 : 0;
-    snprintf(name, PP_OS_NAME_BYTES, ".%.220s.rollback-new", place->name);
-    if (snprintf(path, sizeof path, "%.*s%s", folder, target, name) >= (int)sizeof path)
-        return pp_fail(checkout->failure, PP_ERROR_ARGUMENT, 0, "the path %s is too long", target);
-    int result = pp_folder_remove(place->dir, name); /* what a crash left */
-    if (result < 0)
-        return pp_fail(checkout->failure, PP_ERROR_IO, -result, "%s can't be removed", path);
+    char image[PP_VERSIONS_PATH_BYTES];
     enum pp_error error = build_image(checkout, image);
     if (error == PP_OK)
-        error = pp_folder_unpack(image, path, checkout->failure);
+        error = pp_folder_build(place, target, image, true, checkout->failure);
     pp_versions_clear(image);
-    result = error == PP_OK ? pp_os_sync(place->dir) : pp_folder_remove(place->dir, name);
-    if (error == PP_OK && result < 0)
-        error = pp_fail(checkout->failure, PP_ERROR_IO, -result, "%s can't be made durable", path);
     return error;
 }
 
-/* One moment: before it the name is the old folder's, after it the new one's. */
-static int exchange(const struct pp_place *place, const char *name)
+static enum pp_error exchange_folder(const struct checkout *checkout, const struct pp_place *place)
 {
-    struct pp_os_attributes old;
-    int result = pp_os_status_at(place->dir, place->name, &old);
-    if (result == -ENOENT)
-        result = pp_os_rename(place->dir, name, place->name);
-    else if (result == 0)
-        result = pp_os_exchange(place->dir, name, place->name);
-    return result == 0 ? pp_os_sync(place->dir) : result;
-}
-
-static enum pp_error exchange_folder(const struct checkout *checkout, const struct pp_place *place,
-                                     const char *name)
-{
-    int result = exchange(place, name);
-    if (result < 0)
-        return pp_fail(checkout->failure, PP_ERROR_IO, -result,
-                       "%s and the new folder beside it can't be exchanged", place->name);
-    enum pp_error error = settle(checkout);
-    result = error == PP_OK ? pp_folder_remove(place->dir, name) : 0;
-    if (result < 0)
-        error =
-            pp_fail(checkout->failure, PP_ERROR_IO, -result,
-                    "%s is complete, but the old folder %s can't be removed", place->name, name);
-    return error;
+    enum pp_error error = pp_folder_exchange(place, true, checkout->failure);
+    if (error == PP_OK)
+        error = settle(checkout);
+    return error == PP_OK ? pp_folder_clear(place, checkout->failure) : error;
 }
 
 static enum pp_error replace_folder(const struct checkout *checkout, const struct pp_digest *pre)
 {
     const char *subject = checkout->versions->subject;
-    char name[PP_OS_NAME_BYTES];
     struct pp_place place;
     enum pp_error error = pp_place_open(&place, subject, checkout->failure);
     if (error == PP_OK)
-        error = unpack_beside(checkout, &place, subject, name);
+        error = build_folder(checkout, &place, subject);
     if (error == PP_OK)
         error = announce(checkout, PP_TRANSITION_REPLACE, pre, NULL);
     if (error == PP_OK)
-        error = exchange_folder(checkout, &place, name);
+        error = exchange_folder(checkout, &place);
     pp_place_close(&place);
     return error;
 }
@@ -319,6 +284,18 @@ static enum pp_error checkout_folder(const struct checkout *checkout)
 
 /* ---- Elsewhere ------------------------------------------------------------------------------ */
 
+static enum pp_error copy_folder_to(const struct checkout *checkout, const char *target)
+{
+    struct pp_place place;
+    enum pp_error error = pp_place_open(&place, target, checkout->failure);
+    if (error == PP_OK)
+        error = build_folder(checkout, &place, target);
+    if (error == PP_OK)
+        error = pp_folder_exchange(&place, true, checkout->failure);
+    pp_place_close(&place);
+    return error;
+}
+
 /* A copy is no transition: nothing that was there is touched, nothing is recorded. */
 static enum pp_error copy_to(const struct checkout *checkout, const char *target)
 {
@@ -328,15 +305,10 @@ static enum pp_error copy_to(const struct checkout *checkout, const char *target
     if (result != -ENOENT)
         return pp_fail(checkout->failure, PP_ERROR_EXISTS, result < 0 ? -result : 0,
                        "%s is there already; choose another name", target);
-    if (checkout->version.kind == PP_VERSION_FILE) {
-        enum pp_error error = build_beside(checkout, target, path);
-        return error == PP_OK ? name_file(checkout, target) : error;
-    }
-    enum pp_error error = build_image(checkout, path);
-    if (error == PP_OK)
-        error = pp_folder_unpack(path, target, checkout->failure);
-    pp_versions_clear(path);
-    return error;
+    if (checkout->version.kind == PP_VERSION_FOLDER)
+        return copy_folder_to(checkout, target);
+    enum pp_error error = build_beside(checkout, target, path);
+    return error == PP_OK ? name_file(checkout, target) : error;
 }
 
 enum pp_error pp_versions_checkout(struct pp_versions *versions, uint64_t number,

@@ -37,8 +37,8 @@ enum pp_error pp_subject_read(const struct pp_versions *versions, const char *pa
         error = pack(versions, path, subject, failure);
     else
         snprintf(subject->image, sizeof subject->image, "%s", path);
-    return error == PP_OK ? pp_versions_root(versions, subject->image, &subject->root,
-                                             &subject->bytes, failure)
+    return error == PP_OK ? pp_versions_root(subject->image, &versions->options.progress,
+                                             &subject->root, &subject->bytes, failure)
                           : error;
 }
 
@@ -115,7 +115,7 @@ static enum pp_error keep_base(const struct pp_versions *versions, const struct 
     if (error == PP_OK)
         error = pp_versions_copy(subject->image, path, failure);
     if (error == PP_OK)
-        error = pp_versions_root(versions, path, &root, &bytes, failure);
+        error = pp_versions_root(path, &versions->options.progress, &root, &bytes, failure);
     if (error == PP_OK && !pp_digest_equal(&root, &subject->root))
         error = pp_fail(failure, PP_ERROR_MISMATCH, 0,
                         "%s changed while it was read; commit it again", versions->subject);

@@ -110,6 +110,28 @@ static enum pp_error run_rewrite(struct pp_failure *failure)
     return error;
 }
 
+static enum pp_error run_folder_patch(enum pp_rollback_direction direction,
+                                      struct pp_failure *failure)
+{
+    struct pp_patch_file *patch;
+    enum pp_error error = pp_patch_file_open(in("folder-patch"), &patch, failure);
+    if (error != PP_OK)
+        return error;
+    error = pp_patch_file_rewrite(patch, direction, in("folder"), NULL, NULL, failure);
+    pp_patch_file_close(patch);
+    return error;
+}
+
+static enum pp_error run_apply_folder(struct pp_failure *failure)
+{
+    return run_folder_patch(PP_ROLLBACK_APPLY, failure);
+}
+
+static enum pp_error run_diff_folders(struct pp_failure *failure)
+{
+    return pp_patch_file_make(in("folder-0"), in("folder-1"), in("made-patch"), NULL, failure);
+}
+
 static enum pp_error open_store(const char *name, enum pp_versions_use use,
                                 struct pp_versions **versions, struct pp_failure *failure)
 {
@@ -318,6 +340,41 @@ static enum outcome check_folder(void)
     return is_new ? IS_NEW : IS_OLD;
 }
 
+static enum outcome check_apply_folder(void)
+{
+    struct pp_failure failure = {0};
+    bool is_old = folder_is("folder-1"), is_new = folder_is("folder-0");
+    if (!is_old && !is_new)
+        fail_msg("%s: the folder is neither the old nor the new one", context);
+    if (is_old)
+        must(run_apply_folder(&failure), &failure);
+    assert_true(folder_is("folder-0"));
+    /* Whoever comes next removes what was left over. */
+    must(run_folder_patch(PP_ROLLBACK_REVERT, &failure), &failure);
+    assert_true(folder_is("folder-1"));
+    assert_false(exists(in(".folder.rollback-new")));
+    assert_false(exists(in(".folder.rollback-image")));
+    return is_new ? IS_NEW : IS_OLD;
+}
+
+/* A patch is there as a whole, or there is none, and the next one is made all the same. */
+static enum outcome check_diff_folders(void)
+{
+    struct pp_failure failure = {0};
+    struct pp_patch_file *patch;
+    bool made = exists(in("made-patch"));
+    if (!made)
+        must(run_diff_folders(&failure), &failure);
+    must(pp_patch_file_open(in("made-patch"), &patch, &failure), &failure);
+    must(pp_patch_file_rewrite(patch, PP_ROLLBACK_REVERT, in("folder"), NULL, NULL, &failure),
+         &failure);
+    pp_patch_file_close(patch);
+    assert_true(folder_is("folder-0"));
+    if (!made)
+        assert_false(exists(in(".made-patch.rollback-old-image")));
+    return made ? IS_NEW : IS_OLD;
+}
+
 struct story {
     const char *name;
     enum pp_error (*run)(struct pp_failure *failure);
@@ -332,6 +389,8 @@ static const struct story stories[] = {
     {"checkout in place", run_checkout_step, check_step, "store subject copy-*", false},
     {"checkout of a file", run_checkout_far, check_far, "store subject copy-*", true},
     {"checkout of a folder", run_checkout_folder, check_folder, "folders folder folder-*", true},
+    {"apply to a folder", run_apply_folder, check_apply_folder, "folder folder-*", true},
+    {"diff of folders", run_diff_folders, check_diff_folders, "folder folder-*", true},
 };
 enum { STORIES = sizeof stories / sizeof stories[0] };
 
@@ -378,6 +437,8 @@ static void make_folder_store(void)
           live);
     must(commit("folders", "folder", &failure), &failure);
     shell("cd %s && cp -a folder folder-1", live);
+    must(pp_patch_file_make(in("folder-1"), in("folder-0"), in("folder-patch"), NULL, &failure),
+         &failure);
 }
 
 static int set_up(void **state)

@@ -396,7 +396,7 @@ static enum pp_error unpack(const uint8_t *list, size_t len, uint64_t claimed, s
     memcpy(image + 16, list, len);
     write_file("image", image, pages * PAGE);
     remove_unpacked();
-    return pp_folder_unpack(in("image"), in("unpacked"), &failure);
+    return pp_folder_unpack(in("image"), in("unpacked"), true, &failure);
 }
 
 struct entry {
@@ -522,7 +522,7 @@ static void a_folder_that_changes_gives_no_damaged_image(void **state)
         enum pp_error error = pp_folder_pack(in("busy"), in("image"), &failure);
         remove_unpacked();
         if (error == PP_OK)
-            must(pp_folder_unpack(in("image"), in("unpacked"), &failure), &failure);
+            must(pp_folder_unpack(in("image"), in("unpacked"), true, &failure), &failure);
         else
             assert_int_equal(error, PP_ERROR_MISMATCH);
     }
@@ -531,7 +531,7 @@ static void a_folder_that_changes_gives_no_damaged_image(void **state)
     unlink(in("image"));
     remove_unpacked();
     must(pp_folder_pack(in("busy"), in("image"), &failure), &failure);
-    must(pp_folder_unpack(in("image"), in("unpacked"), &failure), &failure);
+    must(pp_folder_unpack(in("image"), in("unpacked"), true, &failure), &failure);
     assert_file("unpacked/c", "c", 1);
 }
 
