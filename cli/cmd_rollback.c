@@ -92,7 +92,8 @@ const char *rollback_store_path(const char *option)
     return environment != NULL && *environment != '\0' ? environment : ".rollback";
 }
 
-void rollback_actor(char out[PP_VERSION_NAME_BYTES])
+/* "user@host", for the ledger. */
+static void own_actor(char out[PP_VERSION_NAME_BYTES])
 {
     char host[128];
     const struct passwd *user = getpwuid(geteuid());
@@ -104,24 +105,39 @@ void rollback_actor(char out[PP_VERSION_NAME_BYTES])
         snprintf(out, PP_VERSION_NAME_BYTES, "%u@%s", (unsigned)geteuid(), host);
 }
 
-int rollback_open(const char *verb, const char *path, enum pp_versions_use use, const char *actor,
-                  struct rollback_progress *progress, struct pp_versions **versions)
+static int open_store(struct rollback_call *call)
 {
     char own[PP_VERSION_NAME_BYTES];
     struct pp_failure failure = {0};
-    rollback_actor(own);
-    struct pp_versions_options options = {.use = use,
-                                          .actor = actor != NULL ? actor : own,
-                                          .progress = rollback_progress_begin(progress, verb)};
-    if (pp_versions_open(path, &options, versions, &failure) == PP_OK)
-        return CLI_GOOD;
-    return cli_failure(verb, &failure);
+    own_actor(own);
+    struct pp_versions_options options = {.use = call->use,
+                                          .actor = call->actor != NULL ? call->actor : own,
+                                          .progress =
+                                              rollback_progress_begin(&call->progress, call->verb)};
+    call->store = rollback_store_path(call->store);
+    return pp_versions_open(call->store, &options, &call->versions, &failure) == PP_OK
+               ? CLI_GOOD
+               : cli_failure(call->verb, &failure);
 }
 
-int rollback_close(const char *verb, struct pp_versions *versions, int exit_code)
+/* The exit code is that of the failure when closing fails and exit_code was CLI_GOOD. */
+static int close_store(struct rollback_call *call, int exit_code)
 {
     struct pp_failure failure = {0};
-    if (pp_versions_close(versions, &failure) == PP_OK || exit_code != CLI_GOOD)
+    cli_progress_clear(&call->progress.line);
+    if (pp_versions_close(call->versions, &failure) == PP_OK || exit_code != CLI_GOOD)
         return exit_code;
-    return cli_failure(verb, &failure);
+    return cli_failure(call->verb, &failure);
+}
+
+int rollback_on_store(const struct cli_syntax *syntax, int argc, char **argv,
+                      struct rollback_call *call)
+{
+    call->verb = syntax->verb;
+    if (!cli_parse(syntax, argc, argv, &call->arguments))
+        return call->arguments.exit_code;
+    int exit_code = call->check != NULL ? call->check(call) : CLI_GOOD;
+    if (exit_code == CLI_GOOD)
+        exit_code = open_store(call);
+    return exit_code == CLI_GOOD ? close_store(call, call->run(call)) : exit_code;
 }

@@ -28,12 +28,31 @@ struct pp_progress rollback_progress_begin(struct rollback_progress *progress, c
 
 /* The store that a command works on: --store, else $POSTPROOF_STORE, else ".rollback". */
 const char *rollback_store_path(const char *option);
-/* "user@host", for the ledger. */
-void rollback_actor(char out[PP_VERSION_NAME_BYTES]);
-/* Reports and returns an exit code other than CLI_GOOD, or opens the store. */
-int rollback_open(const char *verb, const char *path, enum pp_versions_use use, const char *actor,
-                  struct rollback_progress *progress, struct pp_versions **versions);
-/* The exit code is that of the failure when closing fails and exit_code was CLI_GOOD. */
-int rollback_close(const char *verb, struct pp_versions *versions, int exit_code);
+
+/* A command on a store: rollback_on_store parses its options, opens the store, runs it, and closes
+   the store again. */
+struct rollback_call {
+    enum pp_versions_use use;
+    int (*check)(struct rollback_call *call); /* before opening: CLI_GOOD goes on; may be NULL */
+    int (*run)(struct rollback_call *call);   /* reports; the exit code */
+    void *own;                                /* the command's other options */
+    const char *store, *actor;                /* where its options go */
+    bool json;
+
+    const char *verb; /* from here on for check and run */
+    struct cli_arguments arguments;
+    struct rollback_progress progress;
+    struct pp_versions *versions;
+};
+#define ROLLBACK_STORE_OPTION(call)                                                                \
+    CLI_OPTION("--store", CLI_TEXT, &(call).store, "DIR",                                          \
+               "the store (default: $POSTPROOF_STORE, else .rollback)")
+#define ROLLBACK_ACTOR_OPTION(call)                                                                \
+    CLI_OPTION("--actor", CLI_TEXT, &(call).actor, "NAME",                                         \
+               "who, for the ledger (default: user@host)")
+#define ROLLBACK_JSON_OPTION(call)                                                                 \
+    CLI_OPTION_FLAG("--json", &(call).json, "report as a JSON object")
+int rollback_on_store(const struct cli_syntax *syntax, int argc, char **argv,
+                      struct rollback_call *call);
 
 #endif

@@ -5,12 +5,6 @@
 
 #include "rollback.h"
 
-#define STORE_OPTION(target)                                                                       \
-    CLI_OPTION("--store", CLI_TEXT, target, "DIR",                                                 \
-               "the store (default: $POSTPROOF_STORE, else .rollback)")
-#define ACTOR_OPTION(target)                                                                       \
-    CLI_OPTION("--actor", CLI_TEXT, target, "NAME", "who, for the ledger (default: user@host)")
-
 /* ---- init ----------------------------------------------------------------------------------- */
 
 static void report_init(const char *path, bool own_keys, bool json)
@@ -79,14 +73,13 @@ static void version_json(json_t *object, const struct pp_version *version, bool 
     cli_json_bool(object, "current", is_current);
 }
 
-static int report_version(const struct pp_versions *versions, const char *verb, uint64_t number,
-                          bool json)
+static int report_version(const struct rollback_call *call, uint64_t number)
 {
     struct pp_version version;
     struct pp_failure failure = {0};
-    if (pp_versions_read(versions, number, &version, &failure) != PP_OK)
-        return cli_failure(verb, &failure);
-    if (json) {
+    if (pp_versions_read(call->versions, number, &version, &failure) != PP_OK)
+        return cli_failure(call->verb, &failure);
+    if (call->json) {
         json_t *object = cli_json_object();
         version_json(object, &version, true);
         cli_json_print(object);
@@ -95,20 +88,39 @@ static int report_version(const struct pp_versions *versions, const char *verb, 
     char bytes[CLI_VALUE_BYTES], patch[CLI_VALUE_BYTES];
     cli_size_text(version.bytes, bytes);
     cli_size_text(version.patch_bytes, patch);
-    printf("version %" PRIu64 " of %s: %s", number, pp_versions_subject(versions), bytes);
+    printf("version %" PRIu64 " of %s: %s", number, pp_versions_subject(call->versions), bytes);
     printf(number == 0 ? ", kept whole\n" : ", patches of %s\n", patch);
     return CLI_GOOD;
 }
 
+static int check_message(struct rollback_call *call)
+{
+    const char *const *message = call->own;
+    return *message != NULL ? CLI_GOOD
+                            : cli_fail(call->verb, "-m TEXT is required: say what this version is");
+}
+
+static int run_commit(struct rollback_call *call)
+{
+    const char *const *message = call->own;
+    struct pp_failure failure = {0};
+    uint64_t number;
+    enum pp_error error =
+        pp_versions_commit(call->versions, call->arguments.value[0], *message, &number, &failure);
+    cli_progress_clear(&call->progress.line);
+    return error == PP_OK ? report_version(call, number) : cli_failure(call->verb, &failure);
+}
+
 int rollback_commit_command(int argc, char **argv)
 {
-    const char *store = NULL, *message = NULL, *actor = NULL;
-    bool json = false;
+    const char *message = NULL;
+    struct rollback_call call = {
+        .use = PP_VERSIONS_WRITE, .check = check_message, .run = run_commit, .own = &message};
     const struct cli_option options[] = {
         CLI_OPTION("-m", CLI_TEXT, &message, "TEXT", "what this version is (required)"),
-        STORE_OPTION(&store),
-        ACTOR_OPTION(&actor),
-        CLI_OPTION_FLAG("--json", &json, "report as a JSON object"),
+        ROLLBACK_STORE_OPTION(call),
+        ROLLBACK_ACTOR_OPTION(call),
+        ROLLBACK_JSON_OPTION(call),
         CLI_OPTION_END,
     };
     const struct cli_syntax syntax = {
@@ -120,25 +132,7 @@ int rollback_commit_command(int argc, char **argv)
         .arguments_max = 1,
         .options = options,
     };
-    struct cli_arguments arguments;
-    struct rollback_progress progress;
-    struct pp_versions *versions;
-    struct pp_failure failure = {0};
-    uint64_t number;
-    if (!cli_parse(&syntax, argc, argv, &arguments))
-        return arguments.exit_code;
-    if (message == NULL)
-        return cli_fail("rollback commit", "-m TEXT is required: say what this version is");
-    int exit_code = rollback_open("rollback commit", rollback_store_path(store), PP_VERSIONS_WRITE,
-                                  actor, &progress, &versions);
-    if (exit_code != CLI_GOOD)
-        return exit_code;
-    enum pp_error error =
-        pp_versions_commit(versions, arguments.value[0], message, &number, &failure);
-    cli_progress_clear(&progress.line);
-    exit_code = error == PP_OK ? report_version(versions, "rollback commit", number, json)
-                               : cli_failure("rollback commit", &failure);
-    return rollback_close("rollback commit", versions, exit_code);
+    return rollback_on_store(&syntax, argc, argv, &call);
 }
 
 /* ---- log ------------------------------------------------------------------------------------ */
@@ -155,15 +149,17 @@ static void print_version(const struct pp_version *version, bool is_current)
     putchar('\n');
 }
 
-static int print_log(const struct pp_versions *versions, bool json)
+static int run_log(struct rollback_call *call)
 {
+    const struct pp_versions *versions = call->versions;
+    bool json = call->json;
     struct pp_version version;
     struct pp_failure failure = {0};
     json_t *array = json ? json_array() : NULL;
     for (uint64_t i = pp_versions_count(versions); i > 0; i--) {
         if (pp_versions_read(versions, i - 1, &version, &failure) != PP_OK) {
             json_decref(array);
-            return cli_failure("rollback log", &failure);
+            return cli_failure(call->verb, &failure);
         }
         bool is_current = i - 1 == pp_versions_current(versions);
         if (json) {
@@ -187,11 +183,10 @@ static int print_log(const struct pp_versions *versions, bool json)
 
 int rollback_log_command(int argc, char **argv)
 {
-    const char *store = NULL;
-    bool json = false;
+    struct rollback_call call = {.use = PP_VERSIONS_LOOK, .run = run_log};
     const struct cli_option options[] = {
-        STORE_OPTION(&store),
-        CLI_OPTION_FLAG("--json", &json, "report as a JSON object"),
+        ROLLBACK_STORE_OPTION(call),
+        ROLLBACK_JSON_OPTION(call),
         CLI_OPTION_END,
     };
     const struct cli_syntax syntax = {
@@ -203,61 +198,67 @@ int rollback_log_command(int argc, char **argv)
         .arguments_max = 0,
         .options = options,
     };
-    struct cli_arguments arguments;
-    struct rollback_progress progress;
-    struct pp_versions *versions;
-    if (!cli_parse(&syntax, argc, argv, &arguments))
-        return arguments.exit_code;
-    int exit_code = rollback_open("rollback log", rollback_store_path(store), PP_VERSIONS_LOOK,
-                                  NULL, &progress, &versions);
-    if (exit_code != CLI_GOOD)
-        return exit_code;
-    return rollback_close("rollback log", versions, print_log(versions, json));
+    return rollback_on_store(&syntax, argc, argv, &call);
 }
 
 /* ---- checkout ------------------------------------------------------------------------------- */
 
-static int run_checkout(struct pp_versions *versions, const char *text,
-                        const struct pp_checkout_options *options,
-                        struct rollback_progress *progress, bool json)
-{
+struct checkout {
+    struct pp_checkout_options options;
     uint64_t number;
+};
+
+/* A version that is written elsewhere changes nothing in the store. */
+static int check_checkout(struct rollback_call *call)
+{
+    struct checkout *checkout = call->own;
+    if (checkout->options.target != NULL)
+        call->use = PP_VERSIONS_CHECK;
+    return cli_number_argument(call->verb, "VERSION", call->arguments.value[0], &checkout->number)
+               ? CLI_GOOD
+               : CLI_UNDECIDED;
+}
+
+static int run_checkout(struct rollback_call *call)
+{
+    const struct checkout *checkout = call->own;
     struct pp_failure failure = {0};
-    if (!cli_number_argument("rollback checkout", "VERSION", text, &number))
-        return CLI_UNDECIDED;
     uint64_t start = cli_monotonic_ns();
-    enum pp_error error = pp_versions_checkout(versions, number, options, &failure);
+    enum pp_error error =
+        pp_versions_checkout(call->versions, checkout->number, &checkout->options, &failure);
     uint64_t taken = cli_monotonic_ns() - start;
-    cli_progress_clear(&progress->line);
+    cli_progress_clear(&call->progress.line);
     if (error != PP_OK)
-        return cli_failure("rollback checkout", &failure);
-    const char *target = options->target != NULL ? options->target : pp_versions_subject(versions);
-    if (json) {
+        return cli_failure(call->verb, &failure);
+    const char *target = checkout->options.target != NULL ? checkout->options.target
+                                                          : pp_versions_subject(call->versions);
+    if (call->json) {
         json_t *object = cli_json_object();
         cli_json_text(object, "target", target);
-        cli_json_number(object, "version", number);
+        cli_json_number(object, "version", checkout->number);
         cli_json_number(object, "time_ns", taken);
         cli_json_print(object);
         return CLI_GOOD;
     }
     char time[CLI_VALUE_BYTES];
     cli_duration_text(taken, time);
-    printf("%s is version %" PRIu64 " (%s)\n", target, number, time);
+    printf("%s is version %" PRIu64 " (%s)\n", target, checkout->number, time);
     return CLI_GOOD;
 }
 
 int rollback_checkout_command(int argc, char **argv)
 {
-    const char *store = NULL, *actor = NULL;
-    struct pp_checkout_options checkout = {0};
-    bool json = false;
+    struct checkout checkout = {0};
+    struct rollback_call call = {
+        .use = PP_VERSIONS_WRITE, .check = check_checkout, .run = run_checkout, .own = &checkout};
     const struct cli_option options[] = {
-        STORE_OPTION(&store),
-        CLI_OPTION("-o", CLI_TEXT, &checkout.target, "OUT",
+        ROLLBACK_STORE_OPTION(call),
+        CLI_OPTION("-o", CLI_TEXT, &checkout.options.target, "OUT",
                    "write the version there; the file or folder stays as it is"),
-        CLI_OPTION_FLAG("--discard", &checkout.discard, "give up changes that were not committed"),
-        ACTOR_OPTION(&actor),
-        CLI_OPTION_FLAG("--json", &json, "report as a JSON object"),
+        CLI_OPTION_FLAG("--discard", &checkout.options.discard,
+                        "give up changes that were not committed"),
+        ROLLBACK_ACTOR_OPTION(call),
+        ROLLBACK_JSON_OPTION(call),
         CLI_OPTION_END,
     };
     const struct cli_syntax syntax = {
@@ -270,29 +271,35 @@ int rollback_checkout_command(int argc, char **argv)
         .arguments_max = 1,
         .options = options,
     };
-    struct cli_arguments arguments;
-    struct rollback_progress progress;
-    struct pp_versions *versions;
-    if (!cli_parse(&syntax, argc, argv, &arguments))
-        return arguments.exit_code;
-    int exit_code = rollback_open("rollback checkout", rollback_store_path(store),
-                                  checkout.target != NULL ? PP_VERSIONS_CHECK : PP_VERSIONS_WRITE,
-                                  actor, &progress, &versions);
-    if (exit_code != CLI_GOOD)
-        return exit_code;
-    exit_code = run_checkout(versions, arguments.value[0], &checkout, &progress, json);
-    return rollback_close("rollback checkout", versions, exit_code);
+    return rollback_on_store(&syntax, argc, argv, &call);
 }
 
 /* ---- gc ------------------------------------------------------------------------------------- */
 
+static int run_gc(struct rollback_call *call)
+{
+    struct pp_failure failure = {0};
+    uint64_t freed;
+    if (pp_versions_collect(call->versions, &freed, &failure) != PP_OK)
+        return cli_failure(call->verb, &failure);
+    if (call->json) {
+        json_t *object = cli_json_object();
+        cli_json_number(object, "bytes_freed", freed);
+        cli_json_print(object);
+    } else {
+        char size[CLI_VALUE_BYTES];
+        cli_size_text(freed, size);
+        printf("%s freed\n", size);
+    }
+    return CLI_GOOD;
+}
+
 int rollback_gc_command(int argc, char **argv)
 {
-    const char *store = NULL;
-    bool json = false;
+    struct rollback_call call = {.use = PP_VERSIONS_WRITE, .run = run_gc};
     const struct cli_option options[] = {
-        STORE_OPTION(&store),
-        CLI_OPTION_FLAG("--json", &json, "report as a JSON object"),
+        ROLLBACK_STORE_OPTION(call),
+        ROLLBACK_JSON_OPTION(call),
         CLI_OPTION_END,
     };
     const struct cli_syntax syntax = {
@@ -304,27 +311,5 @@ int rollback_gc_command(int argc, char **argv)
         .arguments_max = 0,
         .options = options,
     };
-    struct cli_arguments arguments;
-    struct rollback_progress progress;
-    struct pp_versions *versions;
-    struct pp_failure failure = {0};
-    uint64_t freed;
-    if (!cli_parse(&syntax, argc, argv, &arguments))
-        return arguments.exit_code;
-    int exit_code = rollback_open("rollback gc", rollback_store_path(store), PP_VERSIONS_WRITE,
-                                  NULL, &progress, &versions);
-    if (exit_code != CLI_GOOD)
-        return exit_code;
-    if (pp_versions_collect(versions, &freed, &failure) != PP_OK)
-        return rollback_close("rollback gc", versions, cli_failure("rollback gc", &failure));
-    if (json) {
-        json_t *object = cli_json_object();
-        cli_json_number(object, "bytes_freed", freed);
-        cli_json_print(object);
-    } else {
-        char size[CLI_VALUE_BYTES];
-        cli_size_text(freed, size);
-        printf("%s freed\n", size);
-    }
-    return rollback_close("rollback gc", versions, CLI_GOOD);
+    return rollback_on_store(&syntax, argc, argv, &call);
 }

@@ -7,7 +7,8 @@
 #include "../src/os/os.h"
 #include "rollback.h"
 
-struct trust {
+struct verification {
+    bool all;
     const char *verify_key, *checkpoint;
     char own_key[CLI_PATH_BYTES]; /* STORE/keys/verify.key */
 };
@@ -20,16 +21,17 @@ static bool exists(const char *path)
     return fd >= 0;
 }
 
-static bool verify_ledger(const char *store, struct trust *trust, struct pp_verify_report *ledger)
+static bool verify_ledger(const struct rollback_call *call, struct pp_verify_report *ledger)
 {
+    struct verification *own = call->own;
     char path[CLI_PATH_BYTES];
-    if (!cli_path("rollback verify", store, "ledger", path) ||
-        !cli_path("rollback verify", store, "keys/verify.key", trust->own_key))
+    if (!cli_path(call->verb, call->store, "ledger", path) ||
+        !cli_path(call->verb, call->store, "keys/verify.key", own->own_key))
         return false;
-    if (trust->verify_key == NULL && exists(trust->own_key))
-        trust->verify_key = trust->own_key;
-    struct pp_verify_options options = {.verify_key = trust->verify_key,
-                                        .checkpoint = trust->checkpoint};
+    if (own->verify_key == NULL && exists(own->own_key))
+        own->verify_key = own->own_key;
+    struct pp_verify_options options = {.verify_key = own->verify_key,
+                                        .checkpoint = own->checkpoint};
     pp_ledger_verify(path, &options, ledger);
     return true;
 }
@@ -87,38 +89,37 @@ static int exit_code_of(const struct pp_verify_report *ledger,
     return of_ledger;
 }
 
-static int run_verify(const char *store, struct pp_versions *versions, struct trust *trust,
-                      bool all, bool json)
+static int run_verify(struct rollback_call *call)
 {
     static struct pp_verify_report ledger;
+    const struct verification *own = call->own;
     struct pp_versions_report report;
     struct pp_failure failure = {0};
-    if (!verify_ledger(store, trust, &ledger))
+    if (!verify_ledger(call, &ledger))
         return CLI_UNDECIDED;
-    if (pp_versions_verify(versions, all, &report, &failure) != PP_OK)
-        return cli_failure("rollback verify", &failure);
+    if (pp_versions_verify(call->versions, own->all, &report, &failure) != PP_OK)
+        return cli_failure(call->verb, &failure);
+    cli_progress_clear(&call->progress.line);
     int exit_code = exit_code_of(&ledger, &report);
-    if (json)
-        report_json(versions, &ledger, &report, exit_code);
+    if (call->json)
+        report_json(call->versions, &ledger, &report, exit_code);
     else
-        report_text(versions, &ledger, &report, exit_code);
+        report_text(call->versions, &ledger, &report, exit_code);
     return exit_code;
 }
 
 int rollback_verify_command(int argc, char **argv)
 {
-    const char *store_option = NULL;
-    struct trust trust = {0};
-    bool json = false, all = false;
+    struct verification own = {0};
+    struct rollback_call call = {.use = PP_VERSIONS_CHECK, .run = run_verify, .own = &own};
     const struct cli_option options[] = {
-        CLI_OPTION_FLAG("--all", &all, "build every version again and compare its root"),
-        CLI_OPTION("--store", CLI_TEXT, &store_option, "DIR",
-                   "the store (default: $POSTPROOF_STORE, else .rollback)"),
-        CLI_OPTION("--verify-key", CLI_TEXT, &trust.verify_key, "FILE",
+        CLI_OPTION_FLAG("--all", &own.all, "build every version again and compare its root"),
+        ROLLBACK_STORE_OPTION(call),
+        CLI_OPTION("--verify-key", CLI_TEXT, &own.verify_key, "FILE",
                    "verify.key of the ledger (default: the store's, if it is still there)"),
-        CLI_OPTION("--checkpoint", CLI_TEXT, &trust.checkpoint, "FILE",
+        CLI_OPTION("--checkpoint", CLI_TEXT, &own.checkpoint, "FILE",
                    "a checkpoint of the ledger that was saved elsewhere"),
-        CLI_OPTION_FLAG("--json", &json, "report as a JSON object"),
+        ROLLBACK_JSON_OPTION(call),
         CLI_OPTION_END,
     };
     const struct cli_syntax syntax = {
@@ -131,17 +132,5 @@ int rollback_verify_command(int argc, char **argv)
         .arguments_max = 0,
         .options = options,
     };
-    struct cli_arguments arguments;
-    struct rollback_progress progress;
-    struct pp_versions *versions;
-    if (!cli_parse(&syntax, argc, argv, &arguments))
-        return arguments.exit_code;
-    const char *store = rollback_store_path(store_option);
-    int exit_code =
-        rollback_open("rollback verify", store, PP_VERSIONS_CHECK, NULL, &progress, &versions);
-    if (exit_code != CLI_GOOD)
-        return exit_code;
-    exit_code = run_verify(store, versions, &trust, all, json);
-    cli_progress_clear(&progress.line);
-    return rollback_close("rollback verify", versions, exit_code);
+    return rollback_on_store(&syntax, argc, argv, &call);
 }

@@ -4,30 +4,15 @@
 # exactly that can be read and verified.  Needs root, for a small file system of its own.
 set -eu
 
-: "${POSTPROOF:?the path of the program}"
-if [ "$(id -u)" -ne 0 ]; then
-    echo "skipped: only root can mount a small file system"
-    exit 77
-fi
-work=$(mktemp -d)
-finish() {
-    umount "$work/disk" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-mkdir "$work/disk"
-if ! mount -t tmpfs -o size=3m tmpfs "$work/disk" 2>/dev/null; then
-    echo "skipped: no file system can be mounted here"
-    exit 77
-fi
-cd "$work"
+# shellcheck source=tests/lib/small_disk.sh
+. "$(dirname "$0")/../lib/small_disk.sh"
+new_disk 3m
 
 "$POSTPROOF" keygen keys --origin example.com/full-disk >/dev/null
 "$POSTPROOF" init disk/ledger --keys keys >/dev/null 2>init.err || {
     # The first segment alone is larger than this disk: that must be said, and cleanly.
     grep -q "No space left" init.err
-    umount disk
-    mount -t tmpfs -o size=24m tmpfs disk
+    new_disk 24m
     rm -rf keys
     "$POSTPROOF" keygen keys --origin example.com/full-disk >/dev/null
     "$POSTPROOF" init disk/ledger --keys keys >/dev/null

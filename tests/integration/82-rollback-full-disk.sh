@@ -4,23 +4,9 @@
 # small file system of its own.
 set -eu
 
-: "${POSTPROOF:?the path of the program}"
-if [ "$(id -u)" -ne 0 ]; then
-    echo "skipped: only root can mount a small file system"
-    exit 77
-fi
-work=$(mktemp -d)
-finish() {
-    umount "$work/disk" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-mkdir "$work/disk"
-if ! mount -t tmpfs -o size=2500k tmpfs "$work/disk" 2>/dev/null; then
-    echo "skipped: no file system can be mounted here"
-    exit 77
-fi
-cd "$work"
+# shellcheck source=tests/lib/small_disk.sh
+. "$(dirname "$0")/../lib/small_disk.sh"
+new_disk 2500k
 rollback() { "$POSTPROOF" rollback "$@"; }
 
 head -c 1500000 /dev/urandom >old
@@ -49,9 +35,30 @@ refused apply pages.patch disk/file -o disk/other
 rollback apply pages.patch disk/file -o elsewhere >/dev/null
 cmp elsewhere new
 
+# A folder: no room for its image, and then none for the folder beside it.
+mkdir one two
+cp old one/file
+cp new two/file
+rollback diff one two -o folder.patch >/dev/null
+for size in 2500k 4m; do
+    new_disk $size
+    cp -a one disk/folder
+    got=0
+    rollback apply folder.patch disk/folder >/dev/null 2>err || got=$?
+    if [ "$got" -ne 2 ] || ! grep -q 'No space left' err; then
+        echo "a folder on a disk of $size: exit $got: $(cat err)" >&2
+        exit 1
+    fi
+    diff -r disk/folder one
+    [ "$(ls -A disk)" = folder ]
+done
+new_disk 10m
+cp -a one disk/folder
+rollback apply folder.patch disk/folder >/dev/null
+diff -r disk/folder two
+
 # A store: the commit that does not fit leaves the store as it was.
-umount disk
-mount -t tmpfs -o size=40m tmpfs disk
+new_disk 40m
 cp old disk/file
 rollback init disk/store >/dev/null
 rollback commit disk/file -m first --store disk/store >/dev/null
