@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 # Patches of this project and of its peers, on real and on generated pairs, in one run:
 # rollback.sh PROGRAM [PAIR...].  PROGRAM is the built bench_rollback; without pairs, all of them.
-# For each pair: bytes for both directions (ours: one patch, peers: two patches), seconds to encode
-# (peers: both patches) and to decode one direction, peak memory.  A pair or peer that cannot be had
-# is a line that says why.  Data is kept in build/bench-data.
+# For each pair, as soon as it is measured: bytes for both directions (ours: one patch, peers: two
+# patches), seconds to encode (peers: both patches) and to decode one direction, peak memory.  A
+# pair or peer that cannot be had, or a step that takes longer than PEER_SECONDS_MAX (240), is a
+# line that says so, and the ratio says of how many peers it is.  PATCH_PEERS chooses other peers.
+# Data is kept in build/bench-data.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 program=$(realpath "$1")
@@ -142,11 +144,18 @@ make_pair() {
 
 # ---- Measuring --------------------------------------------------------------------------------
 
-# timed RESULT COMMAND...: "seconds MiB" go to RESULT
+# timed RESULT COMMAND...: "seconds MiB" go to RESULT.  124: it took too long.
 run_timed() {
     local result=$1
     shift
     timeout -k 5 "$seconds_max" "$folder/timed" "$result" "$@" >/dev/null 2>"$folder/err"
+}
+
+# missed NAME TOOL STEP EXIT-CODE: a line of the table that says why there are no figures
+missed() {
+    local reason="failed with exit code $4"
+    [ "$4" -ne 124 ] || reason="took longer than $seconds_max s"
+    printf '%s\t%s\tno figures: %s %s\n' "$1" "$2" "$3" "$reason" >>"$folder/results"
 }
 
 # Functions of this shell cannot be timed by a program: bash runs them.
@@ -161,38 +170,43 @@ size_of() {
     stat -c %s "$1"
 }
 
+# decode_ours DIRECTION FROM TO: the result is compared, and ends everything when it is wrong
+decode_ours() {
+    local code=0
+    run_timed "$folder/$1" "$program" decode "$1" "$2" "$folder/patch" "$folder/out" || code=$?
+    [ "$code" -ne 0 ] || cmp -s "$folder/out" "$3" || { echo "$1 is wrong: $3" >&2 && exit 1; }
+    return "$code"
+}
+
 measure_ours() {
-    local mode=$1 name=$2 encode decode
-    run_timed "$folder/encode" "$program" encode "$mode" "$old" "$new" "$folder/patch" || return 1
-    run_timed "$folder/decode" "$program" decode apply "$old" "$folder/patch" "$folder/out" &&
-        cmp -s "$folder/out" "$new" || { echo "$name: apply is wrong" >&2 && exit 1; }
-    run_timed "$folder/revert" "$program" decode revert "$new" "$folder/patch" "$folder/out" &&
-        cmp -s "$folder/out" "$old" || { echo "$name: revert is wrong" >&2 && exit 1; }
+    local mode=$1 name=$2 code=0 encode decode
+    run_timed "$folder/encode" "$program" encode "$mode" "$old" "$new" "$folder/patch" || code=$?
+    [ "$code" -eq 0 ] || { missed "$name" "ours, $mode" encoding "$code" && return; }
+    decode_ours apply "$old" "$new" || code=$?
+    [ "$code" -ne 0 ] || decode_ours revert "$new" "$old" || code=$?
+    [ "$code" -eq 0 ] || { missed "$name" "ours, $mode" decoding "$code" && return; }
     read -r -a encode <"$folder/encode"
-    read -r -a decode <"$folder/decode"
+    read -r -a decode <"$folder/apply"
     printf '%s\tours, %s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$mode" "$(size_of "$folder/patch")" \
         "${encode[0]}" "${encode[1]}" "${decode[0]}" "${decode[1]}" >>"$folder/results"
 }
 
 measure_peer() {
-    local peer=$1 name=$2 both first second decode=(- -)
+    local peer=$1 name=$2 code=0 both first second=(0 0) decode=(- -)
     if ! command -v "$peer" >/dev/null; then
-        printf '%s\t%s\tnot run: not on the PATH\n' "$name" "$peer" >>"$folder/results"
+        printf '%s\t%s\tno figures: not on the PATH\n' "$name" "$peer" >>"$folder/results"
         return
     fi
-    if ! run_peer "$folder/first" peer_encode "$peer" "$old" "$new" "$folder/patch"; then
-        printf '%s\t%s\tnot run: failed, or took longer than %s s\n' "$name" "$peer" \
-            "$seconds_max" >>"$folder/results"
-        return
-    fi
+    run_peer "$folder/first" peer_encode "$peer" "$old" "$new" "$folder/patch" || code=$?
+    [ "$code" -eq 0 ] || { missed "$name" "$peer" encoding "$code" && return; }
     read -r -a first <"$folder/first"
-    second=(0 0)
     both=$(size_of "$folder/patch")
     if run_peer "$folder/decode" peer_decode "$peer" "$old" "$folder/patch" "$folder/out"; then
         cmp -s "$folder/out" "$new" && read -r -a decode <"$folder/decode"
     fi
     if ! peer_is_two_way "$peer"; then
-        run_peer "$folder/second" peer_encode "$peer" "$new" "$old" "$folder/back" || return 0
+        run_peer "$folder/second" peer_encode "$peer" "$new" "$old" "$folder/back" || code=$?
+        [ "$code" -eq 0 ] || { missed "$name" "$peer" "the way back" "$code" && return; }
         read -r -a second <"$folder/second"
         both=$((both + $(size_of "$folder/back")))
     fi
@@ -201,38 +215,42 @@ measure_peer() {
         "${first[1]}" "${decode[0]}" "${decode[1]}" >>"$folder/results"
 }
 
-print_table() {
-    awk -F '\t' '
-        function flush(    k, best) {
-            if (name == "") return
-            for (k in peer) if (best == "" || peer[k] < peer[best]) best = k
-            if (best != "" && mine != "")
-                printf "%-15s %-16s %12.2f  of the two of %s, the best peer in this run\n\n",
-                    name, "ratio", mine / peer[best], best
-            split("", peer); mine = ""
-        }
-        BEGIN {
-            printf "%-15s %-16s %12s %10s %9s %9s %9s\n",
-                "pair", "tool", "both ways", "encode s", "MiB", "decode s", "MiB"
-        }
-        $1 != name { flush(); name = $1 }
-        NF == 3 { printf "%-15s %-16s %s\n", $1, $2, $3; next }
+print_title() {
+    echo "patches: one of ours leads in both directions, a peer's two patches are added up;" \
+        "encode: both directions; memory: the peak of one encoder and one decoder"
+    printf '%-15s %-16s %12s %10s %9s %9s %9s\n' pair tool "both ways" "encode s" MiB "decode s" MiB
+}
+
+# print_pair NAME: its lines, and our smaller patch beside the smallest of the peers'
+print_pair() {
+    awk -F '\t' -v name="$1" '
+        $1 != name { next }
+        NF == 3 { printf "%-15s %-16s %s\n", $1, $2, $3; silent += $2 !~ /^ours/; next }
         {
             printf "%-15s %-16s %12d %10.2f %9.1f %9s %9s\n",
                 $1, $2, $3, $4, $5, $6 == "-" ? "-" : sprintf("%.3f", $6), $7
-            if ($2 !~ /^ours/) peer[$2] = $3
-            else if (mine == "" || $3 < mine) mine = $3
+            if ($2 ~ /^ours/) { if (mine == "" || $3 < mine) mine = $3 }
+            else if (++peers == 1 || $3 < least) { least = $3; best = $2 }
         }
-        END { flush() }' "$folder/results"
+        END {
+            if (peers > 0 && mine != "")
+                printf "%-15s %-16s %12.2f  of the two of %s, the best of %d peers (%d more" \
+                    " have no figures)\n", name, "ratio", mine / least, best, peers, silent
+            print ""
+        }' "$folder/results"
 }
 
 : >"$folder/results"
+"$program" speed
+echo
+print_title
 for name in $pairs; do
     if [ ! -s "$data/$name/b" ]; then
         mkdir -p "$data/$name"
-        if ! reason=$(make_pair "$name"); then
-            printf '%s\tall\tnot run: %s\n' "$name" "$reason" >>"$folder/results"
+        if ! reason=$(make_pair "$name" 2>&1); then
+            printf '%s\tall\tno figures: %s\n' "$name" "$reason" >>"$folder/results"
             rm -rf "${data:?}/$name"
+            print_pair "$name"
             continue
         fi
     fi
@@ -246,9 +264,5 @@ for name in $pairs; do
     for peer in $patch_peers; do
         measure_peer "$peer" "$name"
     done
+    print_pair "$name"
 done
-"$program" speed
-echo
-echo "patches: one of ours leads in both directions, a peer's two patches are added up;" \
-    "encode: both directions; memory: the peak of one encoder and one decoder"
-print_table

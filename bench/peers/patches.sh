@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034 # read by bench/rollback.sh
-patch_peers='hdiffz bsdiff xdelta3 zstd rdiff git'
+patch_peers=${PATCH_PEERS:-hdiffz bsdiff xdelta3 zstd rdiff git}
 
 # encode PEER FROM TO PATCH
 peer_encode() {
@@ -12,7 +12,8 @@ peer_encode() {
     bsdiff) bsdiff "$2" "$3" "$4" ;;
     xdelta3) xdelta3 -q -e -9 -f -B 536870912 -s "$2" "$3" "$4" ;;
     zstd) zstd -q -f -19 --long=27 --patch-from="$2" "$3" -o "$4" ;;
-    rdiff) rdiff signature "$2" "$4.signature" && rdiff -f delta "$4.signature" "$3" "$4.plain" &&
+    rdiff) rdiff -f signature "$2" "$4.signature" &&
+        rdiff -f delta "$4.signature" "$3" "$4.plain" &&
         zstd -q -f -19 "$4.plain" -o "$4" && rm "$4.signature" ;;
     git) git diff --no-index --binary "$2" "$3" >"$4" || [ -s "$4" ] ;;
     esac
