@@ -148,9 +148,14 @@ void pp_rollback_tree_build(struct pp_digest *nodes, size_t pages);
 /* Page number `page` has a new hash: sets the leaf and the nodes above it, O(log pages). */
 void pp_rollback_tree_update(struct pp_digest *nodes, size_t pages, size_t page,
                              struct pp_digest hash);
-/* Makes the nodes above changed leaves anew, each once.  Bit i % 64 of dirty[i / 64] says that leaf
-   i has a new hash; bits behind the last page are 0.  All of dirty is 0 afterwards. */
-void pp_rollback_tree_refresh(struct pp_digest *nodes, size_t pages, uint64_t *dirty);
+/* Several pages have new hashes, and the caller has set their leaves: makes the nodes above them
+   anew, so that the array is what pp_rollback_tree_build makes of the leaves as they are now.
+   Before, every node that is over none of these pages must be what it makes of them, as after a
+   build, an update or a refresh.  changed names the pages, n of them, each below `pages`; it is
+   scratch and lost.  In ascending order each node is made once, O(n log pages); in any other order,
+   or named twice, the result is the same.  n may be 0; nothing can fail.  Where many pages have
+   changed, pp_rollback_tree_build is faster. */
+void pp_rollback_tree_refresh(struct pp_digest *nodes, size_t pages, size_t *changed, size_t n);
 struct pp_digest pp_rollback_tree_root(const struct pp_digest *nodes, size_t pages);
 
 #endif

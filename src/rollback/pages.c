@@ -42,16 +42,8 @@ void pp_rollback_tree_build(struct pp_digest *nodes, size_t pages)
 void pp_rollback_tree_update(struct pp_digest *nodes, size_t pages, size_t page,
                              struct pp_digest hash)
 {
-    struct pp_digest *row = nodes;
-    row[page] = hash;
-    for (size_t count = pages; count > 1;) {
-        size_t left = page - page % 2;
-        struct pp_digest *above = row + count;
-        page /= 2;
-        above[page] = left + 1 < count ? pp_node_hash(&row[left], &row[left + 1]) : row[left];
-        row = above;
-        count = count / 2 + count % 2;
-    }
+    nodes[page] = hash;
+    pp_rollback_tree_refresh(nodes, pages, &page, 1);
 }
 
 struct pp_digest pp_rollback_tree_root(const struct pp_digest *nodes, size_t pages)

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = PP_ROLLBACK_PAGE_BYTES };
+enum {
+    PAGE = PP_ROLLBACK_PAGE_BYTES,
+    MANY = 8 /* one page of so many has changed: building the whole tree is faster */
+};
 
 struct transition {
     struct pp_image *image;
@@ -15,8 +18,9 @@ struct transition {
     struct pp_patch_run run;
     struct pp_journal journal;
     uint64_t old_pages; /* of the file as it is */
-    uint64_t *dirty;    /* a bit for each page */
-    size_t used;        /* bytes of the page at work */
+    size_t *changed;    /* pages, ascending */
+    size_t changed_count, changed_cap;
+    size_t used; /* bytes of the page at work */
     uint8_t page[PAGE];
 };
 
@@ -34,27 +38,43 @@ static enum pp_error reserve(struct transition *t, uint64_t at, size_t len)
     return PP_OK;
 }
 
+static enum pp_error no_memory(const struct transition *t)
+{
+    return pp_fail(t->failure, PP_ERROR_MEMORY, 0, "no memory for the page tree of %s",
+                   t->image->path);
+}
+
+static bool note_change(struct transition *t, uint64_t page)
+{
+    if (t->changed_count == t->changed_cap) {
+        size_t cap = 2 * t->changed_cap + 64;
+        size_t *larger = realloc(t->changed, cap * sizeof *larger);
+        if (larger == NULL)
+            return false;
+        t->changed = larger;
+        t->changed_cap = cap;
+    }
+    t->changed[t->changed_count++] = (size_t)page;
+    return true;
+}
+
 static enum pp_error put_page(struct transition *t, uint64_t page, struct pp_bytes data)
 {
     struct pp_digest hash = pp_rollback_page_hash(data);
     if (page < t->old_pages && pp_digest_equal(&hash, &t->image->tree.nodes[page]))
         return PP_OK;
     enum pp_error error = reserve(t, page * PAGE, data.len);
+    if (error == PP_OK && !note_change(t, page))
+        error = no_memory(t);
     if (error != PP_OK)
         return error;
     t->image->tree.nodes[page] = hash;
-    t->dirty[page / 64] |= UINT64_C(1) << (page % 64);
     int result = pp_journal_add(&t->journal, page, &hash, data);
     if (result < 0)
         return pp_fail(t->failure, PP_ERROR_IO, -result,
                        "%s" PP_JOURNAL_SUFFIX " can't be written; %s was not changed",
                        t->image->path, t->image->path);
     return PP_OK;
-}
-
-static bool is_dirty(const struct transition *t, uint64_t page)
-{
-    return (t->dirty[page / 64] >> (page % 64) & 1) != 0;
 }
 
 /* The bytes of a page before this place, which stay as they are. */
@@ -102,7 +122,8 @@ static enum pp_error put(struct transition *t, const struct pp_patch_write *writ
 static enum pp_error put_last_page(struct transition *t)
 {
     uint64_t end = t->journal.header.new_bytes, last = end / PAGE;
-    if (end % PAGE == 0 || end >= t->image->bytes || is_dirty(t, last))
+    bool is_put = t->changed_count > 0 && t->changed[t->changed_count - 1] == last;
+    if (end % PAGE == 0 || end >= t->image->bytes || is_put)
         return PP_OK;
     enum pp_error error = begin_page(t, end);
     if (error == PP_OK)
@@ -128,8 +149,8 @@ static enum pp_error collect(struct transition *t)
 static enum pp_error refresh(struct transition *t)
 {
     struct pp_image_tree *tree = &t->image->tree;
-    if (t->old_pages == tree->pages)
-        pp_rollback_tree_refresh(tree->nodes, tree->pages, t->dirty);
+    if (t->old_pages == tree->pages && t->changed_count < tree->pages / MANY)
+        pp_rollback_tree_refresh(tree->nodes, tree->pages, t->changed, t->changed_count);
     else
         pp_rollback_tree_build(tree->nodes, tree->pages);
     struct pp_digest root = pp_image_tree_root(tree);
@@ -216,10 +237,8 @@ static enum pp_error prepare(struct transition *t)
     fill_header(t);
     uint64_t new_bytes = t->journal.header.new_bytes;
     t->old_pages = image->tree.pages;
-    t->dirty = calloc((size_t)(pp_rollback_pages(new_bytes) / 64 + 1), sizeof *t->dirty);
-    if (t->dirty == NULL || !pp_image_tree_resize(&image->tree, new_bytes))
-        return pp_fail(t->failure, PP_ERROR_MEMORY, 0, "no memory for the page tree of %s",
-                       image->path);
+    if (!pp_image_tree_resize(&image->tree, new_bytes))
+        return no_memory(t);
     t->run.leaves = image->tree.nodes;
     image->tree_known = false;
     return PP_OK;
@@ -260,6 +279,6 @@ enum pp_error pp_image_transition(struct pp_image *image, const struct pp_patch_
     enum pp_error error = run(&t);
     pp_patch_run_end(&t.run);
     pp_journal_free(&t.journal);
-    free(t.dirty);
+    free(t.changed);
     return error;
 }

@@ -526,6 +526,32 @@ static void roots_are_those_of_the_rfc(void **state)
     }
 }
 
+/* For every number of pages: no page, each one alone, and many in any order, some of them twice. */
+static void a_refreshed_tree_is_the_one_that_is_built(void **state)
+{
+    struct pp_digest nodes[2 * PAGES_MAX + 64], built[2 * PAGES_MAX + 64];
+    size_t changed[2 * PAGES_MAX];
+    uint64_t random = 1;
+    (void)state;
+    memset(nodes, 0, sizeof nodes);
+    for (size_t pages = 0; pages <= PAGES_MAX; pages++) {
+        size_t tree_bytes = (size_t)pp_rollback_tree_nodes(pages) * sizeof nodes[0];
+        pp_rollback_tree_build(nodes, pages);
+        for (size_t round = 0; round < 2 * pages + 1; round++) {
+            size_t n = round == 0 ? 0 : round <= pages ? 1 : round - pages;
+            for (size_t k = 0; k < n; k++) {
+                random = random * UINT64_C(6364136223846793005) + 1;
+                changed[k] = n == 1 ? round % pages : (size_t)(random >> 33) % pages;
+                nodes[changed[k]].b[random >> 59] ^= (uint8_t)(random >> 40 | 1);
+            }
+            memcpy(built, nodes, pages * sizeof nodes[0]);
+            pp_rollback_tree_build(built, pages);
+            pp_rollback_tree_refresh(nodes, pages, changed, n);
+            assert_memory_equal(nodes, built, tree_bytes);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +568,7 @@ int main(void)
         cmocka_unit_test(every_length_of_a_patch_counts),
         cmocka_unit_test(page_counts),
         cmocka_unit_test(roots_are_those_of_the_rfc),
+        cmocka_unit_test(a_refreshed_tree_is_the_one_that_is_built),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
