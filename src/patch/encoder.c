@@ -8,7 +8,7 @@
 #include "match.h"
 
 enum {
-    GENERIC_LEVEL = 19,
+    GENERIC_LEVEL = 18,
     PAGES_LEVEL = 3,
     PAGES_TOUCHED_BYTES = 2 * PP_PATCH_FEED_BYTES,
     COPY_BYTES_MIN = 256, /* shorter runs of equal bytes stay in their pair */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Matches by the suffix array of the old image, which libdivsufsort builds. */
 #include <stdlib.h>
+#include <string.h>
 
 #include <divsufsort.h>
 
@@ -10,15 +11,49 @@ enum {
     MATCH_BYTES_MIN = 8,
     LONG_MATCH_BYTES = 4096, /* good enough: no longer one is looked for */
     BETTER_BYTES = 4,        /* what another place must match more than the place before does */
-    BUCKETS = 1 << 16
+    BUCKETS = 1 << 16,
+    GRAM_BITS = 4,           /* for each byte of the image */
+    SHORT_IMAGE_BYTES = 1024 /* below, to fill so many buckets would take longer than to sort */
 };
 
 /* The suffixes that begin with the bytes a, b are at[bucket[a * 256 + b] .. next bucket - 1]. */
 struct suffixes {
     struct pp_bytes image;
     saidx_t *at;
-    saidx_t *bucket; /* BUCKETS + 1 */
+    saidx_t *bucket; /* BUCKETS + 1; NULL for a short image */
+    /* A bit for each hash of so many bytes: where it is 0, nothing long enough begins with them. */
+    uint8_t *grams;
+    unsigned gram_log;
 };
+
+static size_t hash_gram(const struct suffixes *s, const uint8_t *p)
+{
+    uint64_t gram;
+    _Static_assert(sizeof gram == MATCH_BYTES_MIN, "a gram is the shortest match");
+    memcpy(&gram, p, sizeof gram);
+    return (size_t)(gram * 0x9e3779b97f4a7c15 >> (64 - s->gram_log));
+}
+
+static bool fill_grams(struct suffixes *s)
+{
+    s->gram_log = 6;
+    while ((size_t)1 << s->gram_log < GRAM_BITS * s->image.len)
+        s->gram_log++;
+    s->grams = calloc((size_t)1 << (s->gram_log - 3), 1);
+    for (size_t i = 0; s->grams != NULL && i + MATCH_BYTES_MIN <= s->image.len; i++) {
+        size_t hash = hash_gram(s, s->image.data + i);
+        s->grams[hash / 8] |= (uint8_t)(1U << hash % 8);
+    }
+    return s->grams != NULL;
+}
+
+static bool may_match(const struct suffixes *s, struct pp_bytes text)
+{
+    if (text.len < MATCH_BYTES_MIN)
+        return false;
+    size_t hash = hash_gram(s, text.data);
+    return (s->grams[hash / 8] >> hash % 8 & 1) != 0;
+}
 
 static size_t key_of(const uint8_t *p)
 {
@@ -41,19 +76,48 @@ static void fill_buckets(struct suffixes *s)
     }
 }
 
+static bool sorts_before(struct pp_bytes image, size_t a, size_t b)
+{
+    int order = memcmp(image.data + a, image.data + b, image.len - (a > b ? a : b));
+    return order < 0 || (order == 0 && a > b);
+}
+
+/* Each suffix goes to its place among those before. */
+static void sort_few(struct suffixes *s)
+{
+    for (size_t i = 0; i < s->image.len; i++) {
+        size_t low = 0, high = i;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            if (sorts_before(s->image, (size_t)s->at[middle], i))
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        memmove(s->at + low + 1, s->at + low, (i - low) * sizeof *s->at);
+        s->at[low] = (saidx_t)i;
+    }
+}
+
 static void free_suffixes(struct suffixes *s)
 {
     free(s->at);
     free(s->bucket);
+    free(s->grams);
 }
 
 static bool build(struct suffixes *s, struct pp_bytes image)
 {
     s->image = image;
     s->at = malloc(image.len * sizeof *s->at);
+    if (!fill_grams(s) || s->at == NULL)
+        return false;
+    if (image.len < SHORT_IMAGE_BYTES) {
+        sort_few(s);
+        return true;
+    }
     s->bucket = calloc(BUCKETS + 1, sizeof *s->bucket);
-    if (s->at == NULL || s->bucket == NULL ||
-        divsufsort(image.data, s->at, (saidx_t)image.len) != 0)
+    if (s->bucket == NULL || divsufsort(image.data, s->at, (saidx_t)image.len) != 0)
         return false;
     fill_buckets(s);
     return true;
@@ -63,10 +127,13 @@ static bool build(struct suffixes *s, struct pp_bytes image)
 static size_t longest_match(const struct suffixes *s, struct pp_bytes text, size_t *place)
 {
     size_t best = 0, shared_low = 0, shared_high = 0;
-    if (text.len < 2)
+    if (!may_match(s, text))
         return 0;
-    size_t low = (size_t)s->bucket[key_of(text.data)];
-    size_t high = (size_t)s->bucket[key_of(text.data) + 1];
+    size_t low = 0, high = s->image.len;
+    if (s->bucket != NULL) {
+        low = (size_t)s->bucket[key_of(text.data)];
+        high = (size_t)s->bucket[key_of(text.data) + 1];
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2, at = (size_t)s->at[middle];
         size_t most = s->image.len - at < text.len ? s->image.len - at : text.len;

@@ -10,14 +10,15 @@
 enum {
     PAGE_BYTES = PP_ROLLBACK_PAGE_BYTES,
     GRAM_BYTES = sizeof(uint64_t),
+    STRIDE_BYTES = 4, /* between the grams of the image that are looked at */
     TABLE_LOG = 20,
     OCCURRENCES_MAX = UINT8_MAX,
-    GRAM_WEIGHT = 256,             /* of a gram that occurs once; less of those that are common */
-    WEIGHT_MIN = 16 * GRAM_WEIGHT, /* below, naming a page costs more than it saves */
-    REACH_BYTES = 8 << 20,         /* around the block, pages are looked for */
-    LITERALS_MIN = 16,             /* shorter literals get no prefix */
-    BUDGET_BYTES_MIN = 1 << 16,    /* of a prefix ... */
-    BUDGET_FACTOR = 16             /* ... and so many times the literals */
+    GRAM_WEIGHT = 256,            /* of a gram that occurs once; less of those that are common */
+    WEIGHT_MIN = 4 * GRAM_WEIGHT, /* below, naming a page costs more than it saves */
+    REACH_BYTES = 8 << 20,        /* around the block, pages are looked for */
+    LITERALS_MIN = 16,            /* shorter literals get no prefix */
+    BUDGET_BYTES_MIN = 1 << 16,   /* of a prefix ... */
+    BUDGET_FACTOR = 16            /* ... and so many times the literals */
 };
 _Static_assert(sizeof(((struct pp_patch_prefix_space *)0)->occurrences) == 1 << TABLE_LOG,
                "a byte for each hash");
@@ -101,15 +102,25 @@ static struct window window_of(struct pp_bytes image, uint64_t start, uint64_t e
     return (struct window){{image.data + low, (size_t)(high - low)}, low / PAGE_BYTES};
 }
 
-/* How often each gram of the literals occurs in the window, plus 1; 0 for all others. */
-static void count_grams(uint8_t *occurrences, struct pp_bytes literals, struct pp_bytes window)
+/* How often each gram of the literals occurs in the window, plus 1; 0 for all others.  The weight
+   of a page becomes the number of such grams on it. */
+static void count_grams(uint8_t *occurrences, struct pp_bytes literals, struct window window,
+                        struct page *pages, size_t count)
 {
     memset(occurrences, 0, (size_t)1 << TABLE_LOG);
     for (size_t i = 0; i + GRAM_BYTES <= literals.len; i++)
         occurrences[hash_gram(literals.data + i)] = 1;
-    for (size_t i = 0; i + GRAM_BYTES <= window.len; i++) {
-        uint8_t *seen = &occurrences[hash_gram(window.data + i)];
-        *seen += *seen > 0 && *seen < OCCURRENCES_MAX;
+    for (size_t k = 0; k < count; k++) {
+        size_t end = (k + 1) * PAGE_BYTES;
+        pages[k] = (struct page){window.first_page + k, 0};
+        for (size_t i = k * PAGE_BYTES; i < end && i + GRAM_BYTES <= window.bytes.len;
+             i += STRIDE_BYTES) {
+            uint8_t *seen = &occurrences[hash_gram(window.bytes.data + i)];
+            if (*seen == 0)
+                continue;
+            pages[k].weight++;
+            *seen += *seen < OCCURRENCES_MAX;
+        }
     }
 }
 
@@ -118,8 +129,11 @@ static void weigh_pages(const uint8_t *occurrences, struct window window, struct
 {
     for (size_t k = 0; k < count; k++) {
         size_t end = (k + 1) * PAGE_BYTES;
-        pages[k] = (struct page){window.first_page + k, 0};
-        for (size_t i = k * PAGE_BYTES; i < end && i + GRAM_BYTES <= window.bytes.len; i++) {
+        if (pages[k].weight < WEIGHT_MIN / GRAM_WEIGHT)
+            continue; /* it can't become heavy enough */
+        pages[k].weight = 0;
+        for (size_t i = k * PAGE_BYTES; i < end && i + GRAM_BYTES <= window.bytes.len;
+             i += STRIDE_BYTES) {
             unsigned seen = occurrences[hash_gram(window.bytes.data + i)];
             pages[k].weight += seen > 1 ? GRAM_WEIGHT / (seen - 1) : 0;
         }
@@ -183,7 +197,7 @@ enum pp_error pp_patch_prefix_choose(struct pp_patch_prefix_space *space, struct
     struct page *pages = malloc(count * sizeof *pages);
     if (pages == NULL)
         return PP_ERROR_MEMORY;
-    count_grams(space->occurrences, literals, window.bytes);
+    count_grams(space->occurrences, literals, window, pages, count);
     weigh_pages(space->occurrences, window, pages, count);
     *slot_bytes = write_slot(pages, keep_heaviest(pages, count, literals.len), slot);
     free(pages);
