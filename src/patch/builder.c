@@ -462,17 +462,17 @@ static enum pp_error decode_slots(struct pp_patch_builder *b, const struct pp_pa
 /* From this source the block's deltas are those that were put in, and the script over pairs and
    what moved ends in the other row. */
 static bool row_returns(struct pp_patch_builder *b, const struct pp_patch_block *block,
-                        enum pp_rollback_direction direction,
-                        const struct pp_bytes slot[PP_PATCH_SLOTS])
+                        enum pp_rollback_direction direction, struct pp_bytes cells,
+                        struct pp_bytes values)
 {
     bool apply = direction == PP_ROLLBACK_APPLY;
     const uint8_t *source = apply ? b->old_row : b->new_row;
     const uint8_t *target = apply ? b->new_row : b->old_row;
     struct pp_patch_place place = place_of(b);
     size_t n = b->row_bytes;
-    return pp_patch_deltas_decode(block, &place, direction, slot, source, n, b->scratch,
-                                  b->replay_deltas) == PP_OK &&
-           memcmp(b->replay_deltas, b->deltas, n) == 0 &&
+    pp_patch_values_resolve(block, &place, direction, cells, values, source, n, b->scratch,
+                            b->replay_deltas);
+    return memcmp(b->replay_deltas, b->deltas, n) == 0 &&
            pp_patch_run_pair(direction, b->replay_deltas, source, b->scratch, n) == PP_OK &&
            memcmp(b->scratch, target, n) == 0;
 }
@@ -507,9 +507,10 @@ static bool literals_return(struct pp_patch_builder *b, const struct pp_patch_bl
 
 static bool returns(struct pp_patch_builder *b, const struct pp_patch_block *block,
                     enum pp_rollback_direction direction,
-                    const struct pp_bytes slot[PP_PATCH_SLOTS])
+                    const struct pp_bytes slot[PP_PATCH_SLOTS], struct pp_bytes values)
 {
-    return row_returns(b, block, direction, slot) && literals_return(b, block, direction, slot);
+    return row_returns(b, block, direction, slot[PP_PATCH_SLOT_CELLS], values) &&
+           literals_return(b, block, direction, slot);
 }
 
 /* What a decoder will see, in both directions, is what was put in. */
@@ -520,10 +521,13 @@ static enum pp_error replay(struct pp_patch_builder *b, const struct pp_patch_bl
     if (error != PP_OK)
         return error == PP_ERROR_MEMORY ? error : PP_ERROR_MISMATCH;
     size_t control_bytes = (size_t)b->operations * PP_ROLLBACK_OPERATION_BYTES;
+    struct pp_bytes values = {b->contents, 0};
     bool same =
         pp_patch_operations_decode(slot[PP_PATCH_SLOT_OPERATIONS], b->operations, b->contents) &&
         memcmp(b->contents, b->control, control_bytes) == 0 &&
-        returns(b, block, PP_ROLLBACK_APPLY, slot) && returns(b, block, PP_ROLLBACK_REVERT, slot);
+        pp_patch_values_read(block, slot, b->row_bytes, b->scratch, b->contents, &values.len) &&
+        returns(b, block, PP_ROLLBACK_APPLY, slot, values) &&
+        returns(b, block, PP_ROLLBACK_REVERT, slot, values);
     return same ? PP_OK : PP_ERROR_MISMATCH;
 }
 

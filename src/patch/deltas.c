@@ -79,40 +79,50 @@ static struct pp_rollback_pieces find_pieces(const struct pp_patch_place *place,
 
 /* ---- Decoding -------------------------------------------------------------------------------- */
 
-/* Without cells, the values are those of the whole row. */
-static bool decode_row(const struct pp_patch_block *block, const struct pp_patch_place *place,
-                       enum pp_rollback_direction direction,
-                       const struct pp_bytes slot[PP_PATCH_SLOTS], const uint8_t *source,
-                       uint8_t *scratch, uint8_t *row, size_t n)
+bool pp_patch_values_read(const struct pp_patch_block *block,
+                          const struct pp_bytes slot[PP_PATCH_SLOTS], size_t n, uint8_t *scratch,
+                          uint8_t *values, size_t *bytes)
 {
     struct pp_patch_shape shape = {block->item, block->layout, block->cells};
-    if (!read_values(shape, slot, scratch, row, n))
+    struct pp_bytes bitmap = slot[PP_PATCH_SLOT_CELLS];
+    size_t expected = block->cells ? pp_rollback_cells_bitmap_bytes(n) : 0;
+    *bytes = n;
+    if (bitmap.len != expected || (block->cells && block->item == PP_ROLLBACK_ITEM_CODE) ||
+        (block->cells && !pp_rollback_cells_count(bitmap.data, n, bytes)))
         return false;
+    return read_values(shape, slot, scratch, values, *bytes);
+}
+
+static void resolve_row(const struct pp_patch_block *block, const struct pp_patch_place *place,
+                        enum pp_rollback_direction direction, const uint8_t *source,
+                        uint8_t *scratch, uint8_t *row, size_t n)
+{
     if (block->item == PP_ROLLBACK_ITEM_CODE) {
         struct pp_rollback_pieces pieces = find_pieces(place, scratch);
         pp_rollback_code_resolve(place->code, &pieces, direction, source, row, n);
     } else {
         pp_rollback_values_resolve(block->item, direction, source, row, n);
     }
-    return true;
 }
 
-static bool decode_cells(const struct pp_patch_block *block, enum pp_rollback_direction direction,
-                         const struct pp_bytes slot[PP_PATCH_SLOTS], const uint8_t *source_row,
-                         size_t n, uint8_t *scratch, uint8_t *row)
+void pp_patch_values_resolve(const struct pp_patch_block *block, const struct pp_patch_place *place,
+                             enum pp_rollback_direction direction, struct pp_bytes cells,
+                             struct pp_bytes values, const uint8_t *source_row, size_t n,
+                             uint8_t *scratch, uint8_t *deltas)
 {
-    size_t bytes;
-    struct pp_bytes bitmap = slot[PP_PATCH_SLOT_CELLS];
-    uint8_t *source_cells = scratch + n, *cells = scratch + 2 * n;
-    if (block->item == PP_ROLLBACK_ITEM_CODE || bitmap.len != pp_rollback_cells_bitmap_bytes(n) ||
-        !pp_rollback_cells_count(bitmap.data, n, &bytes))
-        return false;
-    pp_rollback_cells_gather(source_row, bitmap.data, source_cells, n);
-    if (!decode_row(block, NULL, direction, slot, source_cells, scratch, cells, bytes))
-        return false;
-    memcpy(row, source_row, n);
-    pp_rollback_cells_scatter(cells, bitmap.data, row, n);
-    return true;
+    if (block->cells) {
+        uint8_t *source_cells = scratch, *target_cells = scratch + n;
+        pp_rollback_cells_gather(source_row, cells.data, source_cells, n);
+        memcpy(target_cells, values.data, values.len);
+        resolve_row(block, NULL, direction, source_cells, NULL, target_cells, values.len);
+        memcpy(deltas, source_row, n);
+        pp_rollback_cells_scatter(target_cells, cells.data, deltas, n);
+    } else {
+        if (values.data != deltas && n > 0)
+            memcpy(deltas, values.data, n);
+        resolve_row(block, place, direction, source_row, scratch, deltas, n);
+    }
+    pp_rollback_row_to_deltas(direction, source_row, deltas, n);
 }
 
 enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
@@ -122,15 +132,12 @@ enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
                                      const uint8_t *source_row, size_t n, uint8_t *scratch,
                                      uint8_t *deltas)
 {
-    bool decoded;
-    if (block->cells)
-        decoded = decode_cells(block, direction, slot, source_row, n, scratch, deltas);
-    else
-        decoded = slot[PP_PATCH_SLOT_CELLS].len == 0 &&
-                  decode_row(block, place, direction, slot, source_row, scratch, deltas, n);
-    if (!decoded)
+    uint8_t *values = block->cells ? scratch + 2 * n : deltas;
+    size_t bytes;
+    if (!pp_patch_values_read(block, slot, n, scratch, values, &bytes))
         return PP_ERROR_FORMAT;
-    pp_rollback_row_to_deltas(direction, source_row, deltas, n);
+    pp_patch_values_resolve(block, place, direction, slot[PP_PATCH_SLOT_CELLS],
+                            (struct pp_bytes){values, bytes}, source_row, n, scratch, deltas);
     return PP_OK;
 }
 

@@ -23,7 +23,19 @@ struct pp_patch_place {
 /* Work space: three rows of n bytes. */
 enum { PP_PATCH_SCRATCH_ROWS = 3 };
 
-/* Deltas byte by byte from the slots' content and the source's row, all of n bytes: those of the
+/* The values that the slots' content holds, those of rows of n bytes or of their cells, and how many
+   bytes: at most n.  They are the same in both directions.  false as below. */
+PP_MUST_CHECK bool pp_patch_values_read(const struct pp_patch_block *block,
+                                        const struct pp_bytes slot[PP_PATCH_SLOTS], size_t n,
+                                        uint8_t *scratch, uint8_t *values, size_t *bytes);
+/* Deltas from the values that were read, cells as in the slot of that name.  The values may stand
+   where the deltas go, or for cells in the last row of the scratch space. */
+void pp_patch_values_resolve(const struct pp_patch_block *block, const struct pp_patch_place *place,
+                             enum pp_rollback_direction direction, struct pp_bytes cells,
+                             struct pp_bytes values, const uint8_t *source_row, size_t n,
+                             uint8_t *scratch, uint8_t *deltas);
+
+/* Both in one: deltas byte by byte from the slots' content and the source's row, all of n bytes: those of the
    pairs, then those of what moved.  The contents of slots VALUES and above lie one behind the
    other.  PP_ERROR_FORMAT when they are not what the block's shape makes of so many bytes. */
 PP_MUST_CHECK enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,

@@ -98,8 +98,8 @@ static uint32_t guess(const struct pp_rollback_guesses *known, enum field field,
     const struct pp_rollback_piece *piece = piece_around(view, address);
     uint32_t shift = known->shift[entry_of(address >> REGION_LOG)];
     if (piece != NULL)
-        shift = pp_rollback_difference32(place_in(piece, !view->is_old),
-                                         place_in(piece, view->is_old));
+        shift =
+            pp_rollback_difference32(place_in(piece, !view->is_old), place_in(piece, view->is_old));
     return pp_rollback_difference32(pp_rollback_sum32(address, shift), view->other_base);
 }
 

@@ -2,6 +2,9 @@
 /* How values are written down: varints, planes, runs of zeros, codes of two bits. */
 #include "transform.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "../base/base.h"
 
 /* ---- Varints --------------------------------------------------------------------------------- */
@@ -136,18 +139,18 @@ bool pp_rollback_runs_join(struct pp_bytes runs, struct pp_bytes rest, uint8_t *
 
 /* ---- Two bits -------------------------------------------------------------------------------- */
 
+/* One instruction each for the widths 2 and 4, where they are constant. */
 static inline uint32_t get_item(size_t width, const uint8_t *p)
 {
     uint32_t v = 0;
-    for (size_t k = width; k > 0; k--)
-        v = v << 8 | p[k - 1];
-    return v;
+    memcpy(&v, p, width);
+    return le32toh(v);
 }
 
 static inline void put_item(size_t width, uint8_t *p, uint32_t v)
 {
-    for (size_t k = 0; k < width; k++)
-        p[k] = (uint8_t)(v >> (8 * k) & 0xff);
+    v = htole32(v);
+    memcpy(p, &v, width);
 }
 
 static inline unsigned code_at(const uint8_t *codes, size_t i)
@@ -155,19 +158,57 @@ static inline unsigned code_at(const uint8_t *codes, size_t i)
     return codes[i / 4] >> (i % 4 * 2) & 3;
 }
 
-/* Every item is written to rest, and stays there when it is above 2: no branch for each. */
+/* Of 32 codes from a byte on, or those that are left: bit 2 k is set where code k is 3. */
+static inline uint64_t threes_from(const uint8_t *codes, size_t bytes)
+{
+    uint64_t word = 0;
+    memcpy(&word, codes, bytes < sizeof word ? bytes : sizeof word);
+    word = le64toh(word);
+    return word & word >> 1 & 0x5555555555555555;
+}
+
+/* A walk over the codes that are 3. */
+struct threes {
+    uint64_t left;
+    size_t at; /* the next byte of the codes */
+};
+
+/* The item that the next one stands for; false when there is none left. */
+static inline bool next_three(struct threes *walk, const uint8_t *codes, size_t bytes, size_t *item)
+{
+    while (walk->left == 0) {
+        if (walk->at >= bytes)
+            return false;
+        walk->left = threes_from(codes + walk->at, bytes - walk->at);
+        walk->at += sizeof walk->left;
+    }
+    *item = (walk->at - sizeof walk->left) * 4 + (size_t)__builtin_ctzll(walk->left) / 2;
+    walk->left &= walk->left - 1;
+    return true;
+}
+
+static inline unsigned code_of(uint32_t v)
+{
+    return v < 3 ? v : 3;
+}
+
 static inline size_t split_codes(size_t width, const uint8_t *restrict values, size_t items,
                                  uint8_t *restrict codes, uint8_t *restrict rest)
 {
-    size_t used = 0;
-    for (size_t i = 0; i < items; i++) {
-        uint32_t v = get_item(width, values + i * width);
-        unsigned code = v < 3 ? v : 3;
-        unsigned before = i % 4 == 0 ? 0 : codes[i / 4];
-        codes[i / 4] = (uint8_t)(before | code << (i % 4 * 2));
-        put_item(width, rest + used, v);
-        used += code == 3 ? width : 0;
+    struct threes walk = {0, 0};
+    size_t used = 0, item;
+    for (size_t i = 0; i + 4 <= items; i += 4) {
+        unsigned four = 0;
+        for (unsigned k = 0; k < 4; k++)
+            four |= code_of(get_item(width, values + (i + k) * width)) << 2 * k;
+        codes[i / 4] = (uint8_t)four;
     }
+    if (items % 4 != 0)
+        codes[items / 4] = 0;
+    for (size_t i = items / 4 * 4; i < items; i++)
+        codes[i / 4] |= (uint8_t)(code_of(get_item(width, values + i * width)) << i % 4 * 2);
+    for (; next_three(&walk, codes, (items + 3) / 4, &item); used += width)
+        put_item(width, rest + used, get_item(width, values + item * width));
     return used;
 }
 
@@ -183,8 +224,10 @@ size_t pp_rollback_two_bits_split(size_t width, const uint8_t *values, size_t n,
 
 size_t pp_rollback_two_bits_rest(size_t width, const uint8_t *codes, size_t n)
 {
-    size_t items = n / width, large = 0;
-    for (size_t i = 0; i < items; i++)
+    size_t items = n / width, large = 0, i = 0;
+    for (; i + 32 <= items; i += 32)
+        large += (size_t)__builtin_popcountll(threes_from(codes + i / 4, sizeof(uint64_t)));
+    for (; i < items; i++)
         large += code_at(codes, i) == 3;
     return large * width + n - items * width;
 }
@@ -193,15 +236,18 @@ static inline bool join_codes(size_t width, const uint8_t *restrict codes,
                               const uint8_t *restrict rest, uint8_t *restrict values, size_t items,
                               size_t *used)
 {
+    struct threes walk = {0, 0};
     bool is_valid = true;
-    for (size_t i = 0; i < items; i++) {
-        uint32_t v = code_at(codes, i);
-        if (v == 3) {
-            v = get_item(width, rest + *used);
-            is_valid = is_valid && v >= 3;
-            *used += width;
-        }
-        put_item(width, values + i * width, v);
+    size_t item;
+    for (size_t i = 0; i + 4 <= items; i += 4)
+        for (unsigned k = 0; k < 4; k++)
+            put_item(width, values + (i + k) * width, codes[i / 4] >> 2 * k & 3U);
+    for (size_t i = items / 4 * 4; i < items; i++)
+        put_item(width, values + i * width, code_at(codes, i));
+    for (; next_three(&walk, codes, (items + 3) / 4, &item) && item < items; *used += width) {
+        uint32_t v = get_item(width, rest + *used);
+        is_valid = is_valid && v >= 3;
+        put_item(width, values + item * width, v);
     }
     return is_valid;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Values from two rows and a row from the values: differences of bytes, integers and floats. */
+#include <endian.h>
+#include <string.h>
+
 #include "../base/base.h"
 #include "transform.h"
 
@@ -118,33 +121,60 @@ static void make_xor(const uint8_t *old_row, const uint8_t *new_row, uint8_t *va
         values[i] = new_row[i] ^ old_row[i];
 }
 
+/* As pp_get_le16 and its like, in the one form of which the compiler makes vector instructions. */
+static inline uint16_t load16(const uint8_t *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return le16toh(v);
+}
+
+static inline uint32_t load32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return le32toh(v);
+}
+
+static inline void store16(uint8_t *p, uint16_t v)
+{
+    v = htole16(v);
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void store32(uint8_t *p, uint32_t v)
+{
+    v = htole32(v);
+    memcpy(p, &v, sizeof v);
+}
+
 static void make_int16(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 2) {
-        uint16_t from = pp_get_le16(old_row + i), to = pp_get_le16(new_row + i);
-        pp_put_le16(values + i, zigzag16((uint16_t)(to - from)));
+        uint16_t from = load16(old_row + i), to = load16(new_row + i);
+        store16(values + i, zigzag16((uint16_t)(to - from)));
     }
 }
 
 static void make_int32(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 4)
-        pp_put_le32(values + i, zigzag32(pp_get_le32(new_row + i) - pp_get_le32(old_row + i)));
+        store32(values + i, zigzag32(load32(new_row + i) - load32(old_row + i)));
 }
 
 static void make_float16(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 2) {
-        uint16_t from = order16(pp_get_le16(old_row + i)), to = order16(pp_get_le16(new_row + i));
-        pp_put_le16(values + i, zigzag16((uint16_t)(to - from)));
+        uint16_t from = order16(load16(old_row + i)), to = order16(load16(new_row + i));
+        store16(values + i, zigzag16((uint16_t)(to - from)));
     }
 }
 
 static void make_float32(const uint8_t *old_row, const uint8_t *new_row, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 4) {
-        uint32_t difference = order32(pp_get_le32(new_row + i)) - order32(pp_get_le32(old_row + i));
-        pp_put_le32(values + i, zigzag32(difference));
+        uint32_t difference = order32(load32(new_row + i)) - order32(load32(old_row + i));
+        store32(values + i, zigzag32(difference));
     }
 }
 
@@ -210,37 +240,37 @@ static void resolve_xor(const uint8_t *source, uint8_t *values, size_t n)
 static void resolve_int16(bool apply, const uint8_t *source, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 2) {
-        uint16_t difference = unzigzag16(pp_get_le16(values + i));
-        uint16_t from = pp_get_le16(source + i);
-        pp_put_le16(values + i, (uint16_t)(apply ? from + difference : from - difference));
+        uint16_t difference = unzigzag16(load16(values + i));
+        uint16_t from = load16(source + i);
+        store16(values + i, (uint16_t)(apply ? from + difference : from - difference));
     }
 }
 
 static void resolve_int32(bool apply, const uint8_t *source, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 4) {
-        uint32_t difference = unzigzag32(pp_get_le32(values + i));
-        uint32_t from = pp_get_le32(source + i);
-        pp_put_le32(values + i, apply ? from + difference : from - difference);
+        uint32_t difference = unzigzag32(load32(values + i));
+        uint32_t from = load32(source + i);
+        store32(values + i, apply ? from + difference : from - difference);
     }
 }
 
 static void resolve_float16(bool apply, const uint8_t *source, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 2) {
-        uint16_t difference = unzigzag16(pp_get_le16(values + i));
-        uint16_t from = order16(pp_get_le16(source + i));
+        uint16_t difference = unzigzag16(load16(values + i));
+        uint16_t from = order16(load16(source + i));
         uint16_t to = (uint16_t)(apply ? from + difference : from - difference);
-        pp_put_le16(values + i, unorder16(to));
+        store16(values + i, unorder16(to));
     }
 }
 
 static void resolve_float32(bool apply, const uint8_t *source, uint8_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i += 4) {
-        uint32_t difference = unzigzag32(pp_get_le32(values + i));
-        uint32_t from = order32(pp_get_le32(source + i));
-        pp_put_le32(values + i, unorder32(apply ? from + difference : from - difference));
+        uint32_t difference = unzigzag32(load32(values + i));
+        uint32_t from = order32(load32(source + i));
+        store32(values + i, unorder32(apply ? from + difference : from - difference));
     }
 }
 
