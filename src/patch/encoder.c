@@ -266,19 +266,21 @@ enum pp_error pp_patch_encoder_new(struct pp_bytes old_image, struct pp_bytes ne
                                                .level = GENERIC_LEVEL,
                                                .old_image = old_image,
                                                .new_image = new_image};
-    struct pp_patch_encoder *e = new_encoder(PP_PATCH_GENERIC, &options);
-    if (e == NULL)
-        return PP_ERROR_MEMORY;
+    struct pp_patch_covers covers = {0};
+    enum pp_error error = find_covers(old_image, new_image, &covers);
+    /* Only now: the memory that matching needed is free again. */
+    struct pp_patch_encoder *e = error == PP_OK ? new_encoder(PP_PATCH_GENERIC, &options) : NULL;
+    if (e == NULL) {
+        pp_patch_covers_clean_up(&covers);
+        return error == PP_OK ? PP_ERROR_MEMORY : error;
+    }
     e->old_image = old_image;
     e->new_image = new_image;
     e->old_bytes = old_image.len;
     e->new_bytes = new_image.len;
-    enum pp_error error = find_covers(old_image, new_image, &e->covers);
-    if (error == PP_OK)
-        *encoder = e;
-    else
-        pp_patch_encoder_free(e);
-    return error;
+    e->covers = covers;
+    *encoder = e;
+    return PP_OK;
 }
 
 /* ---- Pages ----------------------------------------------------------------------------------- */

@@ -26,18 +26,20 @@ size_t pp_patch_equal_bytes(const uint8_t *a, const uint8_t *b, size_t most);
 /* A suffix array takes four times the bytes that it is of: at most so many. */
 enum { PP_PATCH_SUFFIX_BYTES_MAX = 4 << 20 };
 
-/* Appends exact matches in the order of the new image, each byte of which lies in one at most.
-   PP_ERROR_MEMORY. */
+enum { PP_PATCH_JOINED_BYTES_MAX = 8 };
+
+/* Appends matches in the order of the new image, each byte of which lies in one at most.  Between
+   stretches that are equal, PP_PATCH_JOINED_BYTES_MAX may differ.  PP_ERROR_MEMORY. */
 PP_MUST_CHECK enum pp_error pp_patch_match_suffixes(struct pp_bytes old_image,
                                                     struct pp_bytes new_image,
                                                     struct pp_patch_covers *matches);
-/* The same in less memory: a table of about a quarter of the old image, and matches of 64 bytes on.
- */
+/* The same, but exact, in less memory: a table of about a quarter of the old image, and matches of
+   64 bytes on. */
 PP_MUST_CHECK enum pp_error pp_patch_match_blocks(struct pp_bytes old_image,
                                                   struct pp_bytes new_image,
                                                   struct pp_patch_covers *matches);
 
-/* Appends exact matches in the order of the new image: by suffixes where the old image is small
+/* Appends matches in the order of the new image: by suffixes where the old image is small
    enough; otherwise by blocks first, and then by the suffixes of what lies between the blocks that
    keep the order of both images, at most suffix_bytes_max at a time.  PP_ERROR_MEMORY. */
 PP_MUST_CHECK enum pp_error pp_patch_match(struct pp_bytes old_image, struct pp_bytes new_image,

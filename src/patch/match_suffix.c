@@ -170,12 +170,27 @@ static size_t same_as_before(struct pp_bytes old_image, struct pp_bytes new_imag
     return same;
 }
 
+/* Adds the match, or lengthens the one before when only a few bytes that differ lie between. */
+static bool add_match(struct pp_patch_covers *matches, size_t first, struct pp_patch_cover match)
+{
+    struct pp_patch_cover *last = NULL;
+    if (matches->count > first)
+        last = matches->at + matches->count - 1;
+    if (last != NULL && match.old_at - last->old_at == match.new_at - last->new_at &&
+        match.new_at - last->new_at - last->bytes <= PP_PATCH_JOINED_BYTES_MAX) {
+        last->bytes = match.new_at + match.bytes - last->new_at;
+        return true;
+    }
+    return pp_patch_covers_add(matches, match);
+}
+
 enum pp_error pp_patch_match_suffixes(struct pp_bytes old_image, struct pp_bytes new_image,
                                       struct pp_patch_covers *matches)
 {
     struct suffixes suffixes = {0};
     struct pp_patch_cover last = {0, 0, 0};
     enum pp_error error = PP_OK;
+    size_t first = matches->count;
     if (old_image.len == 0)
         return PP_OK;
     if (!build(&suffixes, old_image))
@@ -199,9 +214,9 @@ enum pp_error pp_patch_match_suffixes(struct pp_bytes old_image, struct pp_bytes
             old_image.data + place + found, rest.data + found,
             old_image.len - place < rest.len ? old_image.len - place - found : rest.len - found);
         last = (struct pp_patch_cover){place, at, found};
-        if (!pp_patch_covers_add(matches, last))
-            error = PP_ERROR_MEMORY;
         at += found;
+        if (!add_match(matches, first, last))
+            error = PP_ERROR_MEMORY;
     }
     free_suffixes(&suffixes);
     return error;

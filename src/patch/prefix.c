@@ -18,7 +18,7 @@ enum {
     REACH_BYTES = 8 << 20,        /* around the block, pages are looked for */
     LITERALS_MIN = 16,            /* shorter literals get no prefix */
     BUDGET_BYTES_MIN = 1 << 16,   /* of a prefix ... */
-    BUDGET_FACTOR = 8            /* ... and so many times the literals */
+    BUDGET_FACTOR = 8             /* ... and so many times the literals */
 };
 _Static_assert(sizeof(((struct pp_patch_prefix_space *)0)->occurrences) == 1 << TABLE_LOG,
                "a byte for each hash");
