@@ -52,7 +52,22 @@ struct reading {
     bool wants_sha256;
     struct pp_sha256_stream sha256;
     uint8_t *buffer;
+    struct pp_hash_engine *engine; /* NULL: no lanes */
+    uint8_t (*prefixed)[1 + PAGE]; /* 0x00 and a page, for as many pages as the buffer holds */
 };
+
+/* Leaves of pages in the buffer, many at once. */
+static void hash_pages(struct reading *r, size_t count)
+{
+    struct pp_bytes messages[READ_PAGES];
+    for (size_t i = 0; i < count; i++) {
+        size_t n = page_bytes(r->image_bytes, r->page + i);
+        r->prefixed[i][0] = 0x00;
+        memcpy(r->prefixed[i] + 1, r->buffer + i * PAGE, n);
+        messages[i] = (struct pp_bytes){r->prefixed[i], 1 + n};
+    }
+    pp_leaf_hash_many(r->engine, messages, count, r->tree->nodes + r->page);
+}
 
 /* Leaves of pages that the file has on the disk. */
 static int read_pages(struct reading *r, size_t to)
@@ -66,9 +81,7 @@ static int read_pages(struct reading *r, size_t to)
             return (int)got;
         if ((size_t)got != want) /* it became shorter under our hands */
             return -EIO;
-        for (size_t i = 0; i < count; i++)
-            r->tree->nodes[r->page + i] = pp_rollback_page_hash(
-                (struct pp_bytes){r->buffer + i * PAGE, page_bytes(r->image_bytes, r->page + i)});
+        hash_pages(r, count);
         if (r->wants_sha256)
             pp_sha256_update(&r->sha256, (struct pp_bytes){r->buffer, want});
         r->page += count;
@@ -114,11 +127,14 @@ int pp_image_tree_read(struct pp_image_tree *tree, int fd, uint64_t image_bytes,
                         .fd = fd,
                         .image_bytes = image_bytes,
                         .wants_sha256 = sha256 != NULL,
-                        .buffer = malloc(READ_PAGES * PAGE)};
-    if (r.buffer == NULL || !pp_image_tree_resize(tree, image_bytes)) {
+                        .buffer = malloc(READ_PAGES * PAGE),
+                        .prefixed = malloc(READ_PAGES * sizeof *r.prefixed)};
+    if (r.buffer == NULL || r.prefixed == NULL || !pp_image_tree_resize(tree, image_bytes)) {
         free(r.buffer);
+        free(r.prefixed);
         return -ENOMEM;
     }
+    r.engine = pp_engine_new();
     int result = 0;
     pp_sha256_init(&r.sha256);
     while (result == 0 && r.page < tree->pages) {
@@ -127,6 +143,8 @@ int pp_image_tree_read(struct pp_image_tree *tree, int fd, uint64_t image_bytes,
             progress->report(progress->context, (uint64_t)r.page * PAGE, image_bytes);
     }
     free(r.buffer);
+    free(r.prefixed);
+    pp_engine_free(r.engine);
     if (sha256 != NULL)
         *sha256 = pp_sha256_final(&r.sha256);
     if (result == 0)
