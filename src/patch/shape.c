@@ -5,7 +5,7 @@
 #include "frame.h"
 
 enum {
-    SAMPLE_BYTES = 1 << 16,
+    SAMPLE_BYTES = 1 << 15,
     FAST_BLOCKS = 32, /* a choice holds for so many blocks */
     TRIAL_LEVEL = 3
 };
