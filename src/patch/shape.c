@@ -5,8 +5,9 @@
 #include "frame.h"
 
 enum {
-    SAMPLE_BYTES = 1 << 15,
-    FAST_BLOCKS = 32, /* a choice holds for so many blocks */
+    PART_BYTES = 1 << 15, /* of the rows, on which shapes are tried */
+    PARTS = 8,            /* so many, or 1 for the fast choice */
+    FAST_BLOCKS = 32,     /* a choice holds for so many blocks */
     TRIAL_LEVEL = 3
 };
 
@@ -58,19 +59,51 @@ static enum pp_error cost_of(struct pp_patch_shape shape, const struct pp_patch_
     return PP_OK;
 }
 
-static enum pp_error try_all(const struct pp_patch_place *place, ZSTD_CCtx *zstd,
-                             const uint8_t *old_row, const uint8_t *new_row, size_t n,
-                             uint8_t *scratch, uint8_t *memory, struct pp_patch_shape *best)
+/* Rows to try shapes on: parts of them of `bytes` each, spread evenly. */
+struct sample {
+    const uint8_t *old_row, *new_row;
+    size_t n, parts, bytes;
+};
+
+static size_t part_at(const struct sample *sample, size_t part)
 {
-    size_t best_cost = SIZE_MAX;
-    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
-        size_t cost;
+    size_t between = (sample->n - sample->parts * sample->bytes) / (sample->parts + 1);
+    return (between + part * (between + sample->bytes)) / PP_ROLLBACK_CELL_BYTES *
+           PP_ROLLBACK_CELL_BYTES;
+}
+
+static enum pp_error cost_of_sample(struct pp_patch_shape shape, const struct pp_patch_place *place,
+                                    ZSTD_CCtx *zstd, const struct sample *sample, uint8_t *scratch,
+                                    uint8_t *memory, size_t *cost)
+{
+    *cost = 0;
+    for (size_t part = 0; part < sample->parts && *cost != SIZE_MAX; part++) {
+        size_t at = part_at(sample, part), of_part;
         enum pp_error error =
-            cost_of(candidates[i], place, zstd, old_row, new_row, n, scratch, memory, &cost);
+            cost_of(shape, place, zstd, sample->old_row + at, sample->new_row + at, sample->bytes,
+                    scratch, memory, &of_part);
         if (error != PP_OK)
             return error;
-        if (cost < best_cost) {
-            best_cost = cost;
+        *cost = of_part == SIZE_MAX ? SIZE_MAX : *cost + of_part;
+    }
+    return PP_OK;
+}
+
+/* The cheapest of the candidates of item code, or of all others, unless *best costs less. */
+static enum pp_error try_all(bool code, const struct pp_patch_place *place, ZSTD_CCtx *zstd,
+                             const struct sample *sample, uint8_t *scratch, uint8_t *memory,
+                             size_t *best_cost, struct pp_patch_shape *best)
+{
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
+        size_t cost;
+        if ((candidates[i].item == PP_ROLLBACK_ITEM_CODE) != code)
+            continue;
+        enum pp_error error =
+            cost_of_sample(candidates[i], place, zstd, sample, scratch, memory, &cost);
+        if (error != PP_OK)
+            return error;
+        if (cost < *best_cost) {
+            *best_cost = cost;
             *best = candidates[i];
         }
     }
@@ -83,7 +116,8 @@ enum pp_error pp_patch_chooser_choose(struct pp_patch_chooser *chooser,
                                       size_t n, uint8_t *scratch, uint8_t *memory,
                                       struct pp_patch_shape *shape)
 {
-    size_t at = 0;
+    struct sample whole = {old_row, new_row, n, 1, n}, sample = whole;
+    size_t cost = SIZE_MAX;
     *shape = chooser->shape;
     if (n == 0) {
         *shape = (struct pp_patch_shape){0};
@@ -93,13 +127,18 @@ enum pp_error pp_patch_chooser_choose(struct pp_patch_chooser *chooser,
         chooser->blocks_until_next--;
         return PP_OK;
     }
-    if (fast && n > SAMPLE_BYTES) {
-        at = (n - SAMPLE_BYTES) / 2 / 64 * 64;
-        n = SAMPLE_BYTES;
-    }
     chooser->blocks_until_next = FAST_BLOCKS;
+    size_t parts = fast ? 1 : PARTS;
+    if (n > parts * PART_BYTES) {
+        sample.parts = parts;
+        sample.bytes = PART_BYTES;
+    }
     enum pp_error error =
-        try_all(place, zstd, old_row + at, new_row + at, n, scratch, memory, &chooser->shape);
+        try_all(false, place, zstd, &sample, scratch, memory, &cost, &chooser->shape);
+    if (error == PP_OK && place->code != NULL && sample.bytes < n)
+        error = cost_of_sample(chooser->shape, place, zstd, &whole, scratch, memory, &cost);
+    if (error == PP_OK && place->code != NULL)
+        error = try_all(true, place, zstd, &whole, scratch, memory, &cost, &chooser->shape);
     *shape = chooser->shape;
     return error;
 }
