@@ -23,8 +23,8 @@ struct pp_patch_place {
 /* Work space: three rows of n bytes. */
 enum { PP_PATCH_SCRATCH_ROWS = 3 };
 
-/* The values that the slots' content holds, those of rows of n bytes or of their cells, and how many
-   bytes: at most n.  They are the same in both directions.  false as below. */
+/* The values that the slots' content holds, those of rows of n bytes or of their cells, and how
+   many bytes they take: at most n.  They are the same in both directions.  false as below. */
 PP_MUST_CHECK bool pp_patch_values_read(const struct pp_patch_block *block,
                                         const struct pp_bytes slot[PP_PATCH_SLOTS], size_t n,
                                         uint8_t *scratch, uint8_t *values, size_t *bytes);
@@ -35,9 +35,10 @@ void pp_patch_values_resolve(const struct pp_patch_block *block, const struct pp
                              struct pp_bytes values, const uint8_t *source_row, size_t n,
                              uint8_t *scratch, uint8_t *deltas);
 
-/* Both in one: deltas byte by byte from the slots' content and the source's row, all of n bytes: those of the
-   pairs, then those of what moved.  The contents of slots VALUES and above lie one behind the
-   other.  PP_ERROR_FORMAT when they are not what the block's shape makes of so many bytes. */
+/* Both in one: deltas byte by byte from the slots' content and the source's row, all of n bytes:
+   those of the pairs, then those of what moved.  The contents of slots VALUES and above lie one
+   behind the other.  PP_ERROR_FORMAT when they are not what the block's shape makes of so many
+   bytes. */
 PP_MUST_CHECK enum pp_error pp_patch_deltas_decode(const struct pp_patch_block *block,
                                                    const struct pp_patch_place *place,
                                                    enum pp_rollback_direction direction,
