@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks segments in parallel, each from its own header, and links the results in order. */
+/* Checks segments in parallel, each from its own header, and links the results in order.  The
+   caller's thread checks like the others, and links between two pieces: no further thread has to
+   get a processor before a segment can be begun in the place of one that is through. */
 
 #include "verify.h"
 
@@ -67,35 +69,37 @@ static struct pp_verify_task *begin_task(struct pool *pool)
     return task;
 }
 
-static struct pp_verify_task *choose_task(struct pool *pool)
+/* One piece of a segment.  false: there is none to take now. */
+static bool take_piece(struct pool *pool, struct pp_verify_tools *tools)
 {
-    while (!pool->stop) {
-        struct pp_verify_task *task = may_begin(pool) ? begin_task(pool) : longest_task(pool);
-        if (task != NULL || pool->next == pool->end)
-            return task; /* NULL: what is left has its threads */
-        pthread_cond_wait(&pool->changed, &pool->mutex);
+    struct pp_verify_task *task = may_begin(pool) ? begin_task(pool) : longest_task(pool);
+    if (task == NULL)
+        return false;
+    enum task_state *state = &pool->states[task - pool->tasks];
+    *state = TASK_BUSY;
+    pthread_mutex_unlock(&pool->mutex);
+    bool more = pp_verify_task_step(pool->v, task, tools);
+    pthread_mutex_lock(&pool->mutex);
+    *state = more ? TASK_OPEN : TASK_READY;
+    if (!more) {
+        pool->begun--;
+        pthread_cond_broadcast(&pool->changed);
     }
-    return NULL;
+    return true;
 }
 
 static void *work(void *argument)
 {
     struct worker *w = argument;
     struct pool *pool = w->pool;
-    struct pp_verify_task *task;
     w->tools.engine = pp_engine_new(); /* its self-test, in parallel too */
     pthread_mutex_lock(&pool->mutex);
-    while ((task = choose_task(pool)) != NULL) {
-        enum task_state *state = &pool->states[task - pool->tasks];
-        *state = TASK_BUSY;
-        pthread_mutex_unlock(&pool->mutex);
-        bool more = pp_verify_task_step(pool->v, task, &w->tools);
-        pthread_mutex_lock(&pool->mutex);
-        *state = more ? TASK_OPEN : TASK_READY;
-        if (!more) {
-            pool->begun--;
-            pthread_cond_broadcast(&pool->changed);
-        }
+    while (!pool->stop) {
+        if (take_piece(pool, &w->tools))
+            continue;
+        if (pool->next == pool->end)
+            break; /* what is left has its threads */
+        pthread_cond_wait(&pool->changed, &pool->mutex);
     }
     pthread_mutex_unlock(&pool->mutex);
     return NULL;
@@ -202,42 +206,56 @@ static bool link_segment(struct pp_verification *v, struct pp_verify_slot *slot,
     return true;
 }
 
-static bool take_results(struct pool *pool)
+static bool take_result(struct pp_verification *v, struct pp_verify_slot *slot, uint64_t end)
+{
+    if (!link_segment(v, slot, v->next_segment + 1 == end))
+        return false;
+    if (slot->result.has_header)
+        *v->previous = slot->result;
+    v->next_segment++;
+    if (v->options->progress != NULL)
+        v->options->progress(v->options->progress_context, v->report->entries, v->report->bytes,
+                             v->bytes_total);
+    return true;
+}
+
+/* The caller's thread: results first, then pieces. */
+static bool work_and_link(struct pool *pool, struct pp_verify_tools *tools)
 {
     struct pp_verification *v = pool->v;
-    bool good = true;
-    while (good && v->next_segment < pool->end) {
+    tools->engine = pp_engine_new();
+    pthread_mutex_lock(&pool->mutex);
+    while (!pool->stop && v->next_segment < pool->end) {
         unsigned i = (unsigned)(v->next_segment % pool->task_count);
-        struct pp_verify_slot *slot = &pool->tasks[i].slot;
-        pthread_mutex_lock(&pool->mutex);
-        while (pool->states[i] != TASK_READY)
+        if (pool->states[i] == TASK_READY) {
+            pthread_mutex_unlock(&pool->mutex);
+            bool good = take_result(v, &pool->tasks[i].slot, pool->end);
+            pthread_mutex_lock(&pool->mutex);
+            pool->states[i] = TASK_FREE;
+            pool->stop = !good;
+            pthread_cond_broadcast(&pool->changed);
+        } else if (!take_piece(pool, tools)) {
             pthread_cond_wait(&pool->changed, &pool->mutex);
-        pthread_mutex_unlock(&pool->mutex);
-        good = link_segment(v, slot, v->next_segment + 1 == pool->end);
-        if (good) {
-            if (slot->result.has_header)
-                *v->previous = slot->result;
-            v->next_segment++;
-            if (v->options->progress != NULL)
-                v->options->progress(v->options->progress_context, v->report->entries,
-                                     v->report->bytes, v->bytes_total);
         }
-        pthread_mutex_lock(&pool->mutex);
-        pool->states[i] = TASK_FREE;
-        pool->stop = !good;
-        pthread_cond_broadcast(&pool->changed);
-        pthread_mutex_unlock(&pool->mutex);
     }
+    bool good = !pool->stop;
+    pthread_mutex_unlock(&pool->mutex);
+    pp_erase_stack();
     return good;
 }
 
 /* ---- Threads ---- */
 
-static bool start_worker(struct worker *w, struct pool *pool)
+static bool init_worker(struct worker *w, struct pool *pool)
 {
     w->pool = pool;
     w->tools.piece = pp_os_buffer_alloc(PP_VERIFY_PIECE_BYTES);
-    return w->tools.piece != NULL && pthread_create(&w->thread, NULL, work, w) == 0;
+    return w->tools.piece != NULL;
+}
+
+static bool start_worker(struct worker *w, struct pool *pool)
+{
+    return init_worker(w, pool) && pthread_create(&w->thread, NULL, work, w) == 0;
 }
 
 static void free_worker(struct worker *w)
@@ -269,6 +287,11 @@ static void free_tasks(struct pool *pool)
     free(pool->tasks);
 }
 
+static bool refuse_for_memory(struct pp_verification *v)
+{
+    return pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "", "no memory is left");
+}
+
 static unsigned thread_count(const struct pp_verification *v, uint64_t segments)
 {
     unsigned threads = v->options->threads != 0 ? v->options->threads : pp_os_cpu_count();
@@ -277,16 +300,19 @@ static unsigned thread_count(const struct pp_verification *v, uint64_t segments)
     return segments < threads ? (unsigned)segments : threads;
 }
 
+/* The first worker is the caller; it goes on without threads that can't be started. */
 static bool run_threads(struct pool *pool)
 {
     struct worker workers[THREADS_MAX] = {{0}};
-    unsigned started = 0;
+    unsigned started = 1;
+    if (!init_worker(&workers[0], pool)) {
+        free_worker(&workers[0]);
+        return refuse_for_memory(pool->v);
+    }
     while (started < pool->threads && start_worker(&workers[started], pool))
         started++;
-    bool good = started > 0 ? take_results(pool)
-                            : pp_verify_refuse(pool->v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "",
-                                               "no thread can be started");
-    for (unsigned i = 0; i < started; i++)
+    bool good = work_and_link(pool, &workers[0].tools);
+    for (unsigned i = 1; i < started; i++)
         pthread_join(workers[i].thread, NULL);
     for (unsigned i = 0; i < pool->threads; i++)
         free_worker(&workers[i]);
@@ -300,9 +326,7 @@ bool pp_verify_segments(struct pp_verification *v, uint64_t end)
         .v = v, .next = v->next_segment, .end = end, .threads = threads, .task_count = 2 * threads};
     pthread_mutex_init(&pool.mutex, NULL);
     pthread_cond_init(&pool.changed, NULL);
-    bool good = make_tasks(&pool) ? run_threads(&pool)
-                                  : pp_verify_refuse(v, PP_VERDICT_UNREADABLE, PP_NO_SEQ, "",
-                                                     "no memory is left");
+    bool good = make_tasks(&pool) ? run_threads(&pool) : refuse_for_memory(v);
     free_tasks(&pool);
     pthread_cond_destroy(&pool.changed);
     pthread_mutex_destroy(&pool.mutex);
