@@ -35,11 +35,15 @@ bool pp_shift_there_and_back(enum pp_rollback_direction there, enum pp_rollback_
 {
     const struct pp_rollback_places again = {at.deltas, at.new_literals, at.old_literals, at.out,
                                              back};
-    if (!pp_rollback_operation_run(there, operation, at))
+    if (!pp_rollback_operation_run(there, operation, at)) {
+        //@ assert there_runs: \false;
         return false;
+    }
     //@ ghost Between: ;
-    if (!pp_rollback_operation_run(other, operation, again))
+    if (!pp_rollback_operation_run(other, operation, again)) {
+        //@ assert back_runs: \false;
         return false;
+    }
     /*@ assert same_out: \forall integer i; 0 <= i < operation.count ==>
           at.out[i] == \at(at.out[i], Between); */
     /*@ assert copies: there == PP_ROLLBACK_APPLY && operation.kind == PP_ROLLBACK_COPY ==>
