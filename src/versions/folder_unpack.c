@@ -179,8 +179,7 @@ static int write_content(struct unpacker *unpacker, int fd, uint64_t bytes)
         int64_t got = pp_os_read_at(unpacker->image, chunk, want, unpacker->content_at + at);
         if (got != (int64_t)want)
             return got < 0 ? (int)got : -EIO;
-        bool zeros = chunk[0] == 0 && memcmp(chunk, chunk + 1, want - 1) == 0;
-        int result = zeros ? 0 : pp_os_write_at(fd, chunk, want, at);
+        int result = pp_versions_write_sparse(fd, chunk, want, at);
         if (result < 0)
             return result;
         at += want;

@@ -39,32 +39,12 @@ struct rewrite {
 
 /* ---- Sink ----------------------------------------------------------------------------------- */
 
-static bool is_zeros(const uint8_t *data, size_t len)
-{
-    return data[0] == 0 && memcmp(data, data + 1, len - 1) == 0;
-}
-
-static int put_at(const struct sink *sink, const uint8_t *data, size_t len, uint64_t at)
-{
-    return sink->stream ? pp_os_write(sink->fd, data, len)
-                        : pp_os_write_at(sink->fd, data, len, at);
-}
-
-/* Stretches of pages that are no holes are written together. */
 static int put_buffer(const struct sink *sink)
 {
-    size_t from = 0;
-    for (size_t at = 0; at < sink->used; at += PAGE) {
-        size_t len = sink->used - at < PAGE ? sink->used - at : PAGE;
-        if (!sink->sparse || !is_zeros(sink->buffer + at, len))
-            continue;
-        int result = from < at ? put_at(sink, sink->buffer + from, at - from, sink->at + from) : 0;
-        if (result < 0)
-            return result;
-        from = at + len;
-    }
-    return from < sink->used ? put_at(sink, sink->buffer + from, sink->used - from, sink->at + from)
-                             : 0;
+    if (sink->sparse)
+        return pp_versions_write_sparse(sink->fd, sink->buffer, sink->used, sink->at);
+    return sink->stream ? pp_os_write(sink->fd, sink->buffer, sink->used)
+                        : pp_os_write_at(sink->fd, sink->buffer, sink->used, sink->at);
 }
 
 static int flush(struct sink *sink)

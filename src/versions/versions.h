@@ -115,6 +115,9 @@ PP_MUST_CHECK enum pp_error pp_versions_path_beside(const char *path, const char
 /* Copies a file, holes and all, to a new one. */
 PP_MUST_CHECK enum pp_error pp_versions_copy(const char *from, const char *to,
                                              struct pp_failure *failure);
+/* Writes pages, from the start of one on, to a new file: pages of zeros are left out and become
+   holes.  0 or -errno. */
+PP_MUST_CHECK int pp_versions_write_sparse(int fd, const uint8_t *data, size_t len, uint64_t at);
 /* Removes a file in the making, and what stands beside it. */
 void pp_versions_clear(const char *path);
 /* Runs a patch on a file in the making: nothing of it is made durable. */

@@ -108,6 +108,28 @@ enum pp_error pp_versions_copy(const char *from, const char *to, struct pp_failu
                : pp_fail(failure, PP_ERROR_IO, -result, "%s can't be copied to %s", from, to);
 }
 
+static bool is_zeros(const uint8_t *data, size_t len)
+{
+    return data[0] == 0 && memcmp(data, data + 1, len - 1) == 0;
+}
+
+/* Stretches of pages that are no holes are written together. */
+int pp_versions_write_sparse(int fd, const uint8_t *data, size_t len, uint64_t at)
+{
+    enum { PAGE = PP_ROLLBACK_PAGE_BYTES };
+    size_t from = 0;
+    for (size_t page = 0; page < len; page += PAGE) {
+        size_t n = len - page < PAGE ? len - page : PAGE;
+        if (!is_zeros(data + page, n))
+            continue;
+        int result = from < page ? pp_os_write_at(fd, data + from, page - from, at + from) : 0;
+        if (result < 0)
+            return result;
+        from = page + n;
+    }
+    return from < len ? pp_os_write_at(fd, data + from, len - from, at + from) : 0;
+}
+
 void pp_versions_clear(const char *path)
 {
     static const char *const beside[] = {"", PP_JOURNAL_SUFFIX, PP_TREE_SUFFIX};

@@ -62,6 +62,19 @@ same dir one
 rm nothing
 only dir err one out patch two
 
+# ---- 2 GiB + 1, sparse, and a file of 0 bytes beside it ----
+mkdir large-1
+truncate -s $((2 * 1024 * 1024 * 1024 + 1)) large-1/file
+: >large-1/none
+cp -a --sparse=always large-1 large-2
+printf 'here' | dd of=large-2/file bs=1 seek=2147483640 conv=notrunc status=none
+rollback diff large-1 large-2 -o large.patch --mode pages >/dev/null
+rollback apply large.patch large-1 >/dev/null
+cmp large-1/file large-2/file
+[ ! -s large-1/none ]
+[ "$(du -k large-1/file | cut -f1)" -lt 100 ] || fail "holes were filled: $(du -k large-1/file)"
+rm -rf large-1 large-2 large.patch
+
 # ---- Refusals ----
 cp -a dir copy
 echo more >>dir/gone/file
