@@ -11,8 +11,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 program=$(realpath "$1")
 shift
-pairs=${*:-libc6 python3.11 postgres typescript silero-onnx sqlite sqlite-grown f32-dense
-    bf16-dense f32-sparse f32-shifted postgresql-tar}
+pairs=${*:-libc6 python3.11 postgres typescript silero-onnx sqlite sqlite-grown sqlite-texts
+    sqlite-status f32-dense bf16-dense f32-sparse f32-shifted postgresql-tar}
 data=$(dirname "$here")/build/bench-data
 seconds_max=${PEER_SECONDS_MAX:-240}
 mkdir -p "$data"
@@ -79,10 +79,19 @@ onnx_pair() {
     done
 }
 
-# awk: texts of eight words out of 5,000.
+# awk: texts of eight words.  Of the 5,000 that are drawn, 455 are distinct and all have six
+# letters; with mixed=1 nearly all are distinct, of three to ten letters.
 sqlite_words='
+    function draw(n) {
+        state = (state ? state : 1) * 16807 % 2147483647
+        return int(state / 2147483647 * n)
+    }
     function word(w, i) {
         w = ""
+        if (mixed) {
+            for (i = 3 + draw(8); i > 0; i--) w = w sprintf("%c", 97 + draw(26))
+            return w
+        }
         for (i = 0; i < 6; i++) {
             seed = (seed * 1103 + 12345) % 65521
             w = w sprintf("%c", 97 + seed % 26)
@@ -96,12 +105,13 @@ sqlite_words='
         return b
     }'
 
-# 300,000 rows and an index; then 1 % of the rows updated in one transaction: sqlite gives them new
-# texts, sqlite-grown longer ones.
+# 300,000 rows and an index; then 1 % of the rows updated in one transaction: sqlite and
+# sqlite-texts give them new texts, sqlite-grown longer ones.
 sqlite_pair() {
-    local rows=300000
+    local rows=300000 mixed=0
+    [ "$1" != sqlite-texts ] || mixed=1
     command -v sqlite3 >/dev/null || { echo "no sqlite3 on the PATH" && return 1; }
-    awk -v rows=$rows '
+    awk -v rows=$rows -v mixed=$mixed '
         '"$sqlite_words"'
         BEGIN {
             srand(7)
@@ -113,14 +123,56 @@ sqlite_pair() {
             print "commit;"
         }' | sqlite3 "$data/$1/a"
     cp "$data/$1/a" "$data/$1/b"
-    awk -v rows=$rows -v name="$1" '
+    awk -v rows=$rows -v mixed=$mixed -v name="$1" '
         '"$sqlite_words"'
         BEGIN {
             srand(8); print "begin;"
             for (i = 0; i < rows / 100; i++) {
-                value = name == "sqlite" ? "\x27" body() "\x27" : "body || \x27 " i "\x27"
+                value = name != "sqlite-grown" ? "\x27" body() "\x27" : "body || \x27 " i "\x27"
                 printf "update t set v=%.17g, body=%s where id=%d;\n", rand(), value,
                     1 + int(rand() * rows)
+            }
+            print "commit;"
+        }' | sqlite3 "$data/$1/b"
+}
+
+# 300,000 accounts as an application keeps them, with an index over what changes; then a day's work
+# in one transaction: 1 % of the rows get another status, time and count, as many as 0.2 % are added
+# and taken away.
+sqlite_status_pair() {
+    local rows=300000
+    command -v sqlite3 >/dev/null || { echo "no sqlite3 on the PATH" && return 1; }
+    awk -v rows=$rows '
+        '"$sqlite_words"'
+        function pick() { return words[1 + int(rand() * 5000)] }
+        BEGIN {
+            srand(9); body()
+            print "create table account(id integer primary key, name text, mail text,"
+            print "    status text, changed integer, visits integer, note text);"
+            print "create index by_status on account(status, changed); begin;"
+            for (i = 1; i <= rows; i++) {
+                name = pick() " " pick()
+                printf "insert into account values(%d,\x27%s\x27,\x27%s%d@%s.example\x27,", i, name,
+                    substr(name, 1, 6), rand() * 1000, pick()
+                printf "\x27%s\x27,%d,%d,\x27%s\x27);\n", rand() < .8 ? "active" : "waiting",
+                    1700000000 + rand() * 2.6e7, rand() * rand() * 500, body()
+            }
+            print "commit;"
+        }' | sqlite3 "$data/$1/a"
+    cp "$data/$1/a" "$data/$1/b"
+    awk -v rows=$rows '
+        '"$sqlite_words"'
+        BEGIN {
+            srand(10); print "begin;"
+            for (i = 0; i < rows / 100; i++) {
+                printf "update account set status=\x27%s\x27, changed=%d, visits=visits+1",
+                    rand() < .8 ? "active" : "closed", 1726000000 + i * 28
+                printf " where id=%d;\n", 1 + int(rand() * rows)
+                if (i % 5) continue
+                printf "delete from account where id=%d;\n", 1 + int(rand() * rows)
+                printf "insert into account values(%d,\x27%s\x27,\x27%s\x27,", rows + 1 + i,
+                    substr(body(), 1, 13), substr(body(), 1, 20)
+                printf "\x27waiting\x27,%d,0,\x27\x27);\n", 1726000000 + i * 28
             }
             print "commit;"
         }' | sqlite3 "$data/$1/b"
@@ -136,6 +188,7 @@ make_pair() {
         for number in a b; do mv "$data/$1/$number.tar" "$data/$1/$number"; done ;;
     typescript) npm_pair "$1" typescript 5.4.3 5.4.5 ;;
     silero-onnx) onnx_pair "$1" ;;
+    sqlite-status) sqlite_status_pair "$1" ;;
     sqlite*) sqlite_pair "$1" ;;
     f32-dense | bf16-dense) "$program" checkpoint "$1" 8 "$data/$1/a" "$data/$1/b" ;;
     *) "$program" checkpoint "$1" 64 "$data/$1/a" "$data/$1/b" ;;

@@ -17,7 +17,7 @@ enum {
     PP_PATCH_HEADER_BYTES = 232,
     PP_PATCH_BLOCK_HEADER_BYTES = 156,
     PP_PATCH_TOUCHED_BYTES_MAX = 1 << 20, /* of pairs and literals in one block */
-    PP_PATCH_PREFIX_BYTES_MAX = 4 << 20,
+    PP_PATCH_PREFIX_BYTES_MAX = 1 << 20,
     PP_PATCH_OPERATIONS_MAX = 65536 /* in one block */
 };
 

@@ -6,7 +6,7 @@
    each direction, a delta once. */
 enum {
     EQUAL_SCORE = 2,
-    ALIKE_FACTOR = 16, /* one of so many bytes is equal: closing a gap pays */
+    ALIKE_FACTOR = 4, /* one of so many bytes is equal: closing a gap pays */
     SHORT_GAP_BYTES = 8
 };
 
@@ -15,7 +15,7 @@ bool pp_patch_is_alike(const uint8_t *old_bytes, const uint8_t *new_bytes, size_
     size_t equal = 0;
     for (size_t i = 0; i < n; i++)
         equal += old_bytes[i] == new_bytes[i];
-    return equal >= n / ALIKE_FACTOR;
+    return equal * ALIKE_FACTOR >= n;
 }
 
 static int64_t score_of(uint8_t a, uint8_t b)

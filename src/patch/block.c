@@ -87,16 +87,28 @@ static bool sizes_fit(const struct pp_patch_block *block)
     uint64_t touched = (uint64_t)block->delta_bytes + block->new_bytes + block->old_bytes;
     return block->operations > 0 && block->operations <= PP_PATCH_OPERATIONS_MAX &&
            touched <= PP_PATCH_TOUCHED_BYTES_MAX && block->moved_bytes <= block->new_bytes &&
-           block->moved_bytes <= block->old_bytes &&
-           block->slot[PP_PATCH_SLOT_NEW_LITERALS].content_bytes ==
-               block->new_bytes - block->moved_bytes &&
-           block->slot[PP_PATCH_SLOT_OLD_LITERALS].content_bytes ==
-               block->old_bytes - block->moved_bytes;
+           block->moved_bytes <= block->old_bytes;
+}
+
+/* Literals that share a code need both prefixes in one, and no planes. */
+static bool literals_fit(const struct pp_patch_block *block)
+{
+    const struct pp_patch_slot *added = &block->slot[PP_PATCH_SLOT_NEW_LITERALS];
+    const struct pp_patch_slot *removed = &block->slot[PP_PATCH_SLOT_OLD_LITERALS];
+    if (block->shared)
+        return block->new_width == 0 && block->old_width == 0 &&
+               added->stored_bytes == added->content_bytes && removed->content_bytes == 0 &&
+               block->slot[PP_PATCH_SLOT_OLD_PREFIX].content_bytes == 0;
+    return literal_width_is_valid(block->new_width) && literal_width_is_valid(block->old_width) &&
+           added->content_bytes == block->new_bytes - block->moved_bytes &&
+           removed->content_bytes == block->old_bytes - block->moved_bytes;
 }
 
 static bool slots_fit(const struct pp_patch_block *block)
 {
     uint64_t content = 0;
+    if (block->shared)
+        content = (uint64_t)block->new_bytes + block->old_bytes - 2 * block->moved_bytes;
     for (size_t i = 0; i < PP_PATCH_SLOTS; i++) {
         if (block->slot[i].stored_bytes > block->slot[i].content_bytes)
             return false;
@@ -117,13 +129,14 @@ enum pp_error pp_patch_block_read(const uint8_t *p, struct pp_patch_block *block
 {
     struct pp_patch_block found;
     if (p[0] >= PP_ROLLBACK_ITEM_COUNT || p[1] >= PP_ROLLBACK_LAYOUT_COUNT || p[2] > 1 ||
-        !all_zero(p + 5, 3))
+        p[5] > 1 || !all_zero(p + 6, 2))
         return PP_ERROR_FORMAT;
     found.item = (enum pp_rollback_item)p[0];
     found.layout = (enum pp_rollback_layout)p[1];
     found.cells = p[2] == 1;
     found.new_width = p[3];
     found.old_width = p[4];
+    found.shared = p[5] == 1;
     found.operations = pp_get_u32(p + 8);
     found.delta_bytes = pp_get_u32(p + 12);
     found.new_bytes = pp_get_u32(p + 16);
@@ -131,8 +144,7 @@ enum pp_error pp_patch_block_read(const uint8_t *p, struct pp_patch_block *block
     found.moved_bytes = pp_get_u32(p + 24);
     found.plain_hash = get_digest(p + HASH_AT);
     read_slots(p, &found);
-    if (!literal_width_is_valid(found.new_width) || !literal_width_is_valid(found.old_width) ||
-        !sizes_fit(&found) || !slots_fit(&found))
+    if (!sizes_fit(&found) || !literals_fit(&found) || !slots_fit(&found))
         return PP_ERROR_FORMAT;
     *block = found;
     return PP_OK;
@@ -146,6 +158,7 @@ void pp_patch_block_write(uint8_t *p, const struct pp_patch_block *block)
     p[2] = block->cells;
     p[3] = block->new_width;
     p[4] = block->old_width;
+    p[5] = block->shared;
     pp_put_u32(p + 8, block->operations);
     pp_put_u32(p + 12, block->delta_bytes);
     pp_put_u32(p + 16, block->new_bytes);

@@ -10,10 +10,10 @@
 
 enum pp_patch_slot_number {
     PP_PATCH_SLOT_OPERATIONS,
-    PP_PATCH_SLOT_NEW_PREFIX, /* of the new literals: pages of the old image */
+    PP_PATCH_SLOT_NEW_PREFIX, /* of the new literals, or of both: pages of the old image */
     PP_PATCH_SLOT_OLD_PREFIX,
     PP_PATCH_SLOT_MOVES,
-    PP_PATCH_SLOT_NEW_LITERALS, /* that did not move */
+    PP_PATCH_SLOT_NEW_LITERALS, /* that did not move; or the code that both sides share */
     PP_PATCH_SLOT_OLD_LITERALS,
     PP_PATCH_SLOT_CELLS,
     PP_PATCH_SLOT_RUNS, /* or codes of two bits */
@@ -32,6 +32,7 @@ struct pp_patch_block {
     enum pp_rollback_layout layout;
     bool cells;
     uint8_t new_width, old_width; /* of the planes of literals; 0: plain */
+    bool shared;                  /* one code for the literals of both sides */
     uint32_t operations;
     uint32_t delta_bytes, new_bytes, old_bytes;
     uint32_t moved_bytes; /* of the new literals, and as many of the old ones */

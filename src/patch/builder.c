@@ -1,47 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Builds blocks: streams from operations, the shape of the deltas, frames, and the replay. */
-#include "builder.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/base.h"
+#include "builder_internal.h"
 #include "deltas.h"
 #include "frame.h"
 #include "moves.h"
-#include "prefix.h"
-#include "shape.h"
 
-enum {
-    CONTROL_BYTES = PP_PATCH_OPERATIONS_MAX * PP_ROLLBACK_OPERATION_BYTES,
-    LITERAL_LEVEL = 18, /* 19 takes a third longer and saves nothing */
-    TRIAL_LEVEL = 3,
-    LITERAL_PAGES_MAX = PP_PATCH_PREFIX_CHOSEN_MAX / PP_ROLLBACK_PAGE_BYTES
-};
-
-struct pp_patch_builder {
-    struct pp_patch_builder_options options;
-    ZSTD_CCtx *encode;
-    ZSTD_DCtx *decode;
-    struct pp_patch_chooser chooser;
-    uint64_t old_at, new_at;             /* places in the images behind the last operation */
-    uint64_t block_old_at, block_new_at; /* where the block begins */
-    uint64_t old_start, new_start;       /* of the first pair or literal of the block */
-    uint64_t literal_page;               /* of the old image, where the last literal stands */
-    size_t literal_pages;                /* on which literals of the block stand */
-    uint32_t operations;
-    /* What was collected: the streams, and the bytes of pairs in both images. */
-    size_t pair_bytes, new_bytes, old_bytes;
-    uint8_t *control, *old_row, *new_row, *new_literals, *old_literals;
-    /* Made of it.  The rows get what moved behind the pairs. */
-    struct pp_patch_covers moves;
-    size_t row_bytes, moves_slot_bytes;
-    uint8_t *moves_slot, *rest, *marks; /* rest: new literals that did not move, then old ones */
-    uint8_t *deltas, *scratch, *contents, *block, *replay, *replay_deltas;
-    uint8_t *memory;
-    struct pp_patch_prefix_space *prefix_space; /* NULL without images: no prefixes */
-    struct pp_rollback_code *code;              /* NULL when the choice is to be fast */
-};
+enum { CONTROL_BYTES = PP_PATCH_OPERATIONS_MAX * PP_ROLLBACK_OPERATION_BYTES };
 
 /* ---- New and free ---------------------------------------------------------------------------- */
 
@@ -51,7 +19,7 @@ enum {
     ROWS_CONTENTS = 4, /* pp_patch_deltas_room */
     ROWS_BLOCK = 5,
     ROWS_REPLAY = 4,
-    ROWS_ALL = 8 + ROWS_SCRATCH + ROWS_CONTENTS + ROWS_BLOCK + ROWS_REPLAY + 1
+    ROWS_ALL = 8 + ROWS_SCRATCH + ROWS_CONTENTS + ROWS_BLOCK + ROWS_REPLAY + 2
 };
 
 static void lay_out(struct pp_patch_builder *b)
@@ -71,6 +39,7 @@ static void lay_out(struct pp_patch_builder *b)
     b->block = b->contents + ROWS_CONTENTS * row;
     b->replay = b->block + ROWS_BLOCK * row + CONTROL_BYTES;
     b->replay_deltas = b->replay + ROWS_REPLAY * row;
+    b->shared = b->replay_deltas + row;
 }
 
 struct pp_patch_builder *pp_patch_builder_new(const struct pp_patch_builder_options *options)
@@ -85,10 +54,12 @@ struct pp_patch_builder *pp_patch_builder_new(const struct pp_patch_builder_opti
     bool has_images = options->old_image.len > 0 && options->new_image.len > 0;
     if (has_images)
         b->prefix_space = malloc(sizeof *b->prefix_space);
+    if (has_images)
+        b->models = malloc(sizeof *b->models);
     if (!options->fast)
         b->code = malloc(sizeof *b->code);
     if (b->memory != NULL && (b->code != NULL || options->fast) && b->encode != NULL &&
-        b->decode != NULL && (b->prefix_space != NULL || !has_images)) {
+        b->decode != NULL && ((b->prefix_space != NULL && b->models != NULL) || !has_images)) {
         lay_out(b);
         return b;
     }
@@ -104,6 +75,7 @@ void pp_patch_builder_free(struct pp_patch_builder *builder)
     ZSTD_freeDCtx(builder->decode);
     free(builder->memory);
     free(builder->prefix_space);
+    free(builder->models);
     free(builder->code);
     pp_patch_covers_clean_up(&builder->moves);
     free(builder);
@@ -119,11 +91,6 @@ size_t pp_patch_builder_room(const struct pp_patch_builder *builder)
            builder->old_bytes;
 }
 
-bool pp_patch_builder_wants_end(const struct pp_patch_builder *builder)
-{
-    return builder->literal_pages >= LITERAL_PAGES_MAX;
-}
-
 bool pp_patch_builder_is_empty(const struct pp_patch_builder *builder)
 {
     return builder->operations == 0;
@@ -136,15 +103,6 @@ static void start_span(struct pp_patch_builder *b)
         return;
     b->old_start = b->old_at;
     b->new_start = b->new_at;
-}
-
-/* Before a literal. */
-static void count_page(struct pp_patch_builder *b)
-{
-    uint64_t page = b->old_at / PP_ROLLBACK_PAGE_BYTES;
-    if (b->literal_pages == 0 || page != b->literal_page)
-        b->literal_pages++;
-    b->literal_page = page;
 }
 
 /* One operation has one encoding, and two of a kind in a row are one. */
@@ -185,7 +143,6 @@ void pp_patch_builder_pair(struct pp_patch_builder *builder, const uint8_t *old_
 void pp_patch_builder_new_literal(struct pp_patch_builder *builder, struct pp_bytes literal)
 {
     start_span(builder);
-    count_page(builder);
     add_operation(builder, PP_ROLLBACK_NEW, literal.len);
     memcpy(builder->new_literals + builder->new_bytes, literal.data, literal.len);
     builder->new_bytes += literal.len;
@@ -195,7 +152,6 @@ void pp_patch_builder_new_literal(struct pp_patch_builder *builder, struct pp_by
 void pp_patch_builder_old_literal(struct pp_patch_builder *builder, struct pp_bytes literal)
 {
     start_span(builder);
-    count_page(builder);
     add_operation(builder, PP_ROLLBACK_OLD, literal.len);
     memcpy(builder->old_literals + builder->old_bytes, literal.data, literal.len);
     builder->old_bytes += literal.len;
@@ -204,15 +160,8 @@ void pp_patch_builder_old_literal(struct pp_patch_builder *builder, struct pp_by
 
 /* ---- Encoding -------------------------------------------------------------------------------- */
 
-/* Where the next slot goes. */
-struct output {
-    struct pp_patch_builder *b;
-    struct pp_patch_block *block;
-    size_t bytes;
-};
-
-static enum pp_error put_slot(struct output *out, size_t number, int level, struct pp_bytes content,
-                              struct pp_bytes prefix)
+enum pp_error pp_patch_put_slot(struct pp_patch_output *out, size_t number, int level,
+                                struct pp_bytes content, struct pp_bytes prefix)
 {
     size_t stored;
     enum pp_error error = pp_patch_frame_encode(out->b->encode, level, content, prefix,
@@ -225,112 +174,6 @@ static enum pp_error put_slot(struct output *out, size_t number, int level, stru
     return PP_OK;
 }
 
-/* One of the two literal streams of a block, and how it is written down. */
-struct literals {
-    struct pp_bytes bytes;
-    struct pp_bytes image; /* the other one */
-    uint64_t start, end;   /* places in it that the block speaks of */
-    uint8_t width;
-    size_t prefix_slot_bytes;
-    uint8_t prefix_slot[PP_PATCH_PREFIX_SLOT_BYTES_MAX];
-};
-
-static struct pp_bytes prefix_of(struct pp_patch_builder *b, const struct literals *literals)
-{
-    if (literals->prefix_slot_bytes == 0)
-        return (struct pp_bytes){NULL, 0};
-    return pp_patch_prefix_gather(
-        b->prefix_space, (struct pp_bytes){literals->prefix_slot, literals->prefix_slot_bytes},
-        literals->image);
-}
-
-static struct pp_bytes literal_content(struct pp_patch_builder *b, const struct literals *literals)
-{
-    if (literals->width == 0)
-        return literals->bytes;
-    pp_rollback_planes_split(literals->width, literals->bytes.data, b->scratch,
-                             literals->bytes.len);
-    return (struct pp_bytes){b->scratch, literals->bytes.len};
-}
-
-static enum pp_error literal_cost(struct pp_patch_builder *b, const struct literals *literals,
-                                  size_t *cost)
-{
-    int level = literals->width == 0 ? TRIAL_LEVEL : PP_PATCH_LEVEL_OF_PLANES;
-    return pp_patch_frame_encode(b->encode, level, literal_content(b, literals),
-                                 prefix_of(b, literals), b->replay, cost);
-}
-
-/* With pages of the other image as prefix, or in planes of items of that many bytes. */
-static enum pp_error plan_literals(struct pp_patch_builder *b, size_t item_bytes,
-                                   struct literals *literals)
-{
-    struct literals planes = *literals;
-    size_t cost, planes_cost;
-    enum pp_error error = PP_OK;
-    if (b->prefix_space != NULL)
-        error = pp_patch_prefix_choose(b->prefix_space, literals->image, literals->start,
-                                       literals->end, literals->bytes, literals->prefix_slot,
-                                       &literals->prefix_slot_bytes);
-    if (error != PP_OK || item_bytes == 1 || literals->bytes.len < 64)
-        return error;
-    planes.width = (uint8_t)item_bytes;
-    error = literal_cost(b, literals, &cost);
-    if (error == PP_OK)
-        error = literal_cost(b, &planes, &planes_cost);
-    if (error == PP_OK && planes_cost < cost)
-        *literals = planes;
-    return error;
-}
-
-static enum pp_error put_prefix(struct output *out, size_t number, const struct literals *literals)
-{
-    struct pp_bytes content = {literals->prefix_slot, literals->prefix_slot_bytes};
-    return put_slot(out, number, out->b->options.level, content, (struct pp_bytes){NULL, 0});
-}
-
-static enum pp_error put_literals(struct output *out, size_t number,
-                                  const struct literals *literals)
-{
-    int level = literals->width == 0 ? LITERAL_LEVEL : PP_PATCH_LEVEL_OF_PLANES;
-    return put_slot(out, number, level, literal_content(out->b, literals),
-                    prefix_of(out->b, literals));
-}
-
-/* Both streams of literals and their prefixes. */
-static enum pp_error put_all_literals(struct output *out)
-{
-    struct pp_patch_builder *b = out->b;
-    size_t item_bytes = pp_rollback_item_bytes(out->block->item);
-    size_t moved = b->row_bytes - b->pair_bytes;
-    struct literals added = {.bytes = {b->rest, b->new_bytes - moved},
-                             .image = b->options.old_image,
-                             .start = b->old_start,
-                             .end = b->old_at};
-    struct literals removed = {.bytes = {b->rest + b->new_bytes - moved, b->old_bytes - moved},
-                               .image = b->options.new_image,
-                               .start = b->new_start,
-                               .end = b->new_at};
-    enum pp_error error = plan_literals(b, item_bytes, &added);
-    if (error == PP_OK)
-        error = plan_literals(b, item_bytes, &removed);
-    if (error == PP_OK)
-        error = put_prefix(out, PP_PATCH_SLOT_NEW_PREFIX, &added);
-    if (error == PP_OK)
-        error = put_prefix(out, PP_PATCH_SLOT_OLD_PREFIX, &removed);
-    if (error == PP_OK)
-        error = put_slot(out, PP_PATCH_SLOT_MOVES, b->options.level,
-                         (struct pp_bytes){b->moves_slot, b->moves_slot_bytes},
-                         (struct pp_bytes){NULL, 0});
-    if (error == PP_OK)
-        error = put_literals(out, PP_PATCH_SLOT_NEW_LITERALS, &added);
-    if (error == PP_OK)
-        error = put_literals(out, PP_PATCH_SLOT_OLD_LITERALS, &removed);
-    out->block->new_width = added.width;
-    out->block->old_width = removed.width;
-    return error;
-}
-
 static struct pp_patch_place place_of(const struct pp_patch_builder *b)
 {
     return (struct pp_patch_place){
@@ -340,7 +183,7 @@ static struct pp_patch_place place_of(const struct pp_patch_builder *b)
         .code = b->code};
 }
 
-static enum pp_error put_deltas(struct output *out, struct pp_patch_shape shape)
+static enum pp_error put_deltas(struct pp_patch_output *out, struct pp_patch_shape shape)
 {
     struct pp_patch_builder *b = out->b;
     struct pp_patch_place place = place_of(b);
@@ -351,7 +194,7 @@ static enum pp_error put_deltas(struct output *out, struct pp_patch_shape shape)
                                 b->contents, slot))
         return PP_ERROR_MISMATCH;
     for (size_t i = PP_PATCH_SLOT_CELLS; i < PP_PATCH_SLOTS && error == PP_OK; i++)
-        error = put_slot(out, i, level, slot[i], none);
+        error = pp_patch_put_slot(out, i, level, slot[i], none);
     return error;
 }
 
@@ -395,7 +238,7 @@ static enum pp_error find_moves(struct pp_patch_builder *b)
 
 static enum pp_error encode(struct pp_patch_builder *b, struct pp_patch_block *block, size_t *bytes)
 {
-    struct output out = {b, block, PP_PATCH_BLOCK_HEADER_BYTES};
+    struct pp_patch_output out = {b, block, PP_PATCH_BLOCK_HEADER_BYTES};
     struct pp_rollback_streams streams = streams_of(b, b->deltas);
     struct pp_patch_place place = place_of(b);
     struct pp_patch_shape shape;
@@ -420,10 +263,10 @@ static enum pp_error encode(struct pp_patch_builder *b, struct pp_patch_block *b
     block->plain_hash = pp_patch_plain_hash(&streams);
     struct pp_bytes operations = {b->contents,
                                   pp_patch_operations_encode(streams.control, b->contents)};
-    error = put_slot(&out, PP_PATCH_SLOT_OPERATIONS, b->options.level, operations,
-                     (struct pp_bytes){NULL, 0});
+    error = pp_patch_put_slot(&out, PP_PATCH_SLOT_OPERATIONS, b->options.level, operations,
+                              (struct pp_bytes){NULL, 0});
     if (error == PP_OK)
-        error = put_all_literals(&out);
+        error = pp_patch_put_literals(&out);
     if (error == PP_OK)
         error = put_deltas(&out, shape);
     pp_patch_block_write(b->block, block);
@@ -441,7 +284,8 @@ static enum pp_error decode_slots(struct pp_patch_builder *b, const struct pp_pa
     for (size_t i = 0; i < PP_PATCH_SLOTS; i++) {
         struct pp_patch_slot size = block->slot[i];
         struct pp_bytes prefix = {NULL, 0};
-        if (i == PP_PATCH_SLOT_NEW_LITERALS && slot[PP_PATCH_SLOT_NEW_PREFIX].len > 0)
+        if (i == PP_PATCH_SLOT_NEW_LITERALS && slot[PP_PATCH_SLOT_NEW_PREFIX].len > 0 &&
+            !block->shared)
             prefix = pp_patch_prefix_gather(b->prefix_space, slot[PP_PATCH_SLOT_NEW_PREFIX],
                                             b->options.old_image);
         if (i == PP_PATCH_SLOT_OLD_LITERALS && slot[PP_PATCH_SLOT_OLD_PREFIX].len > 0)
@@ -457,6 +301,28 @@ static enum pp_error decode_slots(struct pp_patch_builder *b, const struct pp_pa
         content += size.content_bytes;
     }
     return PP_OK;
+}
+
+/* The target's literals that did not move, by the code that they share with the source's. */
+static bool share_returns(struct pp_patch_builder *b, enum pp_rollback_direction direction,
+                          const struct pp_bytes slot[PP_PATCH_SLOTS], struct pp_bytes source,
+                          struct pp_bytes *content)
+{
+    bool apply = direction == PP_ROLLBACK_APPLY;
+    enum pp_patch_side from = apply ? PP_PATCH_OLD_SIDE : PP_PATCH_NEW_SIDE;
+    size_t moved = b->row_bytes - b->pair_bytes;
+    struct pp_bytes code = slot[PP_PATCH_SLOT_NEW_LITERALS];
+    /* Behind the values. */
+    uint8_t *rest = b->contents + 2 * b->options.touched_bytes_max;
+    uint8_t *target = rest + b->options.touched_bytes_max;
+    size_t rest_bytes = source.len - moved;
+    *content = (struct pp_bytes){target, (apply ? b->new_bytes : b->old_bytes) - moved};
+    memcpy(b->shared, code.data, code.len);
+    return pp_patch_moves_leave(slot[PP_PATCH_SLOT_MOVES], from, source.data, source.len, b->marks,
+                                rest, rest_bytes) &&
+           pp_patch_model_resolve(
+               b->models, pp_patch_common_of(b, slot[PP_PATCH_SLOT_NEW_PREFIX], direction),
+               (struct pp_bytes){rest, rest_bytes}, b->shared, code.len, target, content->len);
 }
 
 /* From this source the block's deltas are those that were put in, and the script over pairs and
@@ -498,6 +364,8 @@ static bool literals_return(struct pp_patch_builder *b, const struct pp_patch_bl
                                moved) ||
         memcmp(rest, (apply ? b->old_row : b->new_row) + b->pair_bytes, moved) != 0)
         return false;
+    if (block->shared && !share_returns(b, direction, slot, source, &content))
+        return false;
     pp_rollback_planes_join(width == 0 ? 1 : width, content.data, rest, content.len);
     return pp_patch_moves_place(
                slot[PP_PATCH_SLOT_MOVES], to, (struct pp_bytes){b->scratch + b->pair_bytes, moved},
@@ -520,9 +388,11 @@ static enum pp_error replay(struct pp_patch_builder *b, const struct pp_patch_bl
     enum pp_error error = decode_slots(b, block, slot);
     if (error != PP_OK)
         return error == PP_ERROR_MEMORY ? error : PP_ERROR_MISMATCH;
-    size_t control_bytes = (size_t)b->operations * PP_ROLLBACK_OPERATION_BYTES;
     struct pp_bytes values = {b->contents, 0};
+    struct pp_patch_block read;
+    size_t control_bytes = (size_t)b->operations * PP_ROLLBACK_OPERATION_BYTES;
     bool same =
+        pp_patch_block_read(b->block, &read) == PP_OK &&
         pp_patch_operations_decode(slot[PP_PATCH_SLOT_OPERATIONS], b->operations, b->contents) &&
         memcmp(b->contents, b->control, control_bytes) == 0 &&
         pp_patch_values_read(block, slot, b->row_bytes, b->scratch, b->contents, &values.len) &&
@@ -543,7 +413,7 @@ enum pp_error pp_patch_builder_finish(struct pp_patch_builder *builder, struct p
         return error;
     *block = (struct pp_bytes){b->block, bytes};
     b->operations = 0;
-    b->pair_bytes = b->new_bytes = b->old_bytes = b->literal_pages = 0;
+    b->pair_bytes = b->new_bytes = b->old_bytes = 0;
     b->block_old_at = b->old_at;
     b->block_new_at = b->new_at;
     return PP_OK;

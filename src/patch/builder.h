@@ -5,6 +5,7 @@
 #define PP_PATCH_BUILDER_H
 
 #include "block.h"
+#include "match.h"
 
 struct pp_patch_builder;
 
@@ -14,6 +15,8 @@ struct pp_patch_builder_options {
     bool fast;                /* decide on the shape of deltas from a sample, now and then */
     /* Both images where they are in memory, for prefixes; otherwise empty. */
     struct pp_bytes old_image, new_image;
+    /* What corresponds, complete before the first block; NULL without images. */
+    const struct pp_patch_covers *covers;
 };
 
 struct pp_patch_builder *pp_patch_builder_new(const struct pp_patch_builder_options *options);
@@ -23,9 +26,6 @@ void pp_patch_builder_free(struct pp_patch_builder *builder);
 enum { PP_PATCH_BUILDER_SPARE_OPERATIONS = 64 };
 /* Pairs and literals that still fit in the block, 0 when there are too many operations. */
 size_t pp_patch_builder_room(const struct pp_patch_builder *builder);
-/* There is still room, but literals stand on so many pages that these should all fit in the
-   prefix. */
-bool pp_patch_builder_wants_end(const struct pp_patch_builder *builder);
 bool pp_patch_builder_is_empty(const struct pp_patch_builder *builder);
 
 /* Each adds an operation, or lengthens the last one, of count bytes: at least 1, and for all but

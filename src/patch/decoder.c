@@ -8,6 +8,7 @@
 #include "block.h"
 #include "deltas.h"
 #include "frame.h"
+#include "model.h"
 #include "moves.h"
 #include "prefix.h"
 
@@ -18,7 +19,15 @@ enum {
         2 * PP_PATCH_CONTENT_BYTES_MAX + 2 * CONTROL_BYTES + PP_PATCH_TOUCHED_BYTES_MAX + WORK_BYTES
 };
 _Static_assert(MEMORY_BYTES <= 27 << 19, "the memory is what docs/format/rollback.md promises");
-_Static_assert((int)PP_PATCH_PREFIX_BYTES_MAX <= (int)WORK_BYTES, "the prefix has room");
+/* Shared literals are decoded in the work space: the prefix, the model, two rows. */
+enum {
+    MODEL_AT = PP_PATCH_PREFIX_BYTES_MAX,
+    OUTGOING_AT = MODEL_AT + sizeof(struct pp_patch_model), /* until the prefix is learned */
+    MARKS_AT = OUTGOING_AT + PP_PATCH_TOUCHED_BYTES_MAX,
+};
+_Static_assert(MODEL_AT + sizeof(struct pp_patch_models) <= WORK_BYTES &&
+                   MARKS_AT + PP_PATCH_TOUCHED_BYTES_MAX <= WORK_BYTES,
+               "all that has room");
 
 /* The call that comes next. */
 enum stage { AT_BLOCK, AT_OPEN, AT_READ, AT_WRITE, FAILED };
@@ -39,11 +48,13 @@ struct pp_patch_decoder {
     struct pp_sha256_stream body_hash;
     struct pp_patch_block block;
     struct walk start, walk;            /* of the block; of the reads or writes */
-    struct pp_patch_prefix_walk prefix; /* what is still to be read */
+    struct pp_patch_prefix_walk prefix; /* what is still to be read ... */
+    struct pp_patch_common_walk common; /* ... of shared literals */
     size_t prefix_used, prefix_bytes;   /* read; in all */
     ZSTD_DCtx *zstd;
     struct pp_rollback_code code;
     struct pp_bytes slot[PP_PATCH_SLOTS]; /* decoded contents */
+    struct pp_bytes incoming;             /* literals that did not move, in their layout */
     /* Parts of the memory behind this struct. */
     uint8_t *stored, *contents, *control, *short_control, *gathered;
     uint8_t *work; /* first the prefix, then rows and the result */
@@ -187,6 +198,17 @@ static enum pp_error decode_slot(struct pp_patch_decoder *d, size_t number, stru
                                  prefix, d->contents + content_at, slot.content_bytes);
 }
 
+static bool begin_prefix(struct pp_patch_decoder *d, struct pp_bytes slot)
+{
+    uint64_t old_bytes = d->header.old_image.bytes, new_bytes = d->header.new_image.bytes;
+    uint64_t source_bytes = d->direction == PP_ROLLBACK_APPLY ? old_bytes : new_bytes;
+    d->prefix_used = 0;
+    d->prefix = pp_patch_prefix_begin(slot, source_bytes);
+    d->common = pp_patch_common_begin(slot, old_bytes, new_bytes);
+    return d->block.shared ? pp_patch_common_bytes(slot, old_bytes, new_bytes, &d->prefix_bytes)
+                           : pp_patch_prefix_bytes(slot, source_bytes, &d->prefix_bytes);
+}
+
 enum pp_error pp_patch_decoder_open(struct pp_patch_decoder *decoder)
 {
     struct pp_patch_decoder *d = decoder;
@@ -196,8 +218,9 @@ enum pp_error pp_patch_decoder_open(struct pp_patch_decoder *decoder)
                      (struct pp_bytes){d->stored, pp_patch_block_stored_bytes(&d->block)});
     bool apply = d->direction == PP_ROLLBACK_APPLY;
     size_t prefix = apply ? PP_PATCH_SLOT_NEW_PREFIX : PP_PATCH_SLOT_OLD_PREFIX;
-    uint64_t image_bytes = apply ? d->header.old_image.bytes : d->header.new_image.bytes;
     struct pp_bytes none = {NULL, 0};
+    if (d->block.shared)
+        prefix = PP_PATCH_SLOT_NEW_PREFIX;
     enum pp_error error = decode_slot(d, PP_PATCH_SLOT_OPERATIONS, none);
     if (error == PP_OK)
         error = decode_slot(d, prefix, none);
@@ -205,11 +228,8 @@ enum pp_error pp_patch_decoder_open(struct pp_patch_decoder *decoder)
         return fail(d, error);
     if (!pp_patch_operations_decode(d->slot[PP_PATCH_SLOT_OPERATIONS], d->block.operations,
                                     d->control) ||
-        !operations_fit(d) ||
-        !pp_patch_prefix_bytes(d->slot[prefix], image_bytes, &d->prefix_bytes))
+        !operations_fit(d) || !begin_prefix(d, d->slot[prefix]))
         return fail(d, PP_ERROR_FORMAT);
-    d->prefix = pp_patch_prefix_begin(d->slot[prefix], image_bytes);
-    d->prefix_used = 0;
     d->walk = d->start;
     d->walk.used = 0;
     d->stage = AT_READ;
@@ -246,6 +266,18 @@ static bool next_gather(struct pp_patch_decoder *d, struct pp_patch_read *read)
     return bytes > 0;
 }
 
+static bool next_of_prefix(struct pp_patch_decoder *d, struct pp_patch_range *range)
+{
+    struct pp_patch_cover common;
+    if (!d->block.shared)
+        return pp_patch_prefix_next(&d->prefix, range);
+    if (!pp_patch_common_next(&d->common, &common))
+        return false;
+    range->offset = d->direction == PP_ROLLBACK_APPLY ? common.old_at : common.new_at;
+    range->bytes = (size_t)common.bytes;
+    return true;
+}
+
 bool pp_patch_decoder_next_read(struct pp_patch_decoder *decoder, struct pp_patch_read *read)
 {
     struct pp_patch_decoder *d = decoder;
@@ -254,7 +286,7 @@ bool pp_patch_decoder_next_read(struct pp_patch_decoder *decoder, struct pp_patc
     if (next_gather(d, read))
         return true;
     struct pp_patch_range range;
-    if (!pp_patch_prefix_next(&d->prefix, &range))
+    if (!next_of_prefix(d, &range))
         return false;
     read->offset = range.offset;
     read->space = (struct pp_patch_space){d->work + d->prefix_used, range.bytes};
@@ -288,12 +320,58 @@ static struct rows lay_out(const struct pp_patch_decoder *d)
     return rows;
 }
 
+/* The literals that the source holds, one behind the other. */
+static void gather_outgoing(const struct pp_patch_decoder *d, uint8_t *outgoing)
+{
+    const uint8_t *from = d->gathered;
+    for (uint32_t i = 0; i < d->block.operations; i++) {
+        struct pp_rollback_operation operation = operation_at(d, i);
+        if (operation.kind == PP_ROLLBACK_COPY || is_incoming(d, operation.kind))
+            continue;
+        if (is_outgoing(d, operation.kind)) {
+            memcpy(outgoing, from, (size_t)operation.count);
+            outgoing += operation.count;
+        }
+        from += operation.count;
+    }
+}
+
+/* The code that the outgoing literals share with the incoming ones leads from these to those. */
+static enum pp_error decode_shared(struct pp_patch_decoder *d)
+{
+    bool apply = d->direction == PP_ROLLBACK_APPLY;
+    enum pp_patch_side from = apply ? PP_PATCH_OLD_SIDE : PP_PATCH_NEW_SIDE;
+    size_t outgoing_bytes = apply ? d->block.old_bytes : d->block.new_bytes;
+    size_t incoming_bytes = apply ? d->block.new_bytes : d->block.old_bytes;
+    size_t rest_bytes = outgoing_bytes - d->block.moved_bytes, content_bytes = 0, stored_at = 0;
+    struct pp_patch_models *models = (struct pp_patch_models *)(void *)(d->work + MODEL_AT);
+    for (size_t i = 0; i < PP_PATCH_SLOTS; i++) {
+        content_bytes += d->block.slot[i].content_bytes;
+        stored_at += i < PP_PATCH_SLOT_NEW_LITERALS ? d->block.slot[i].stored_bytes : 0;
+    }
+    uint8_t *rest = d->contents + content_bytes, *incoming = rest + rest_bytes;
+    d->incoming = (struct pp_bytes){incoming, incoming_bytes - d->block.moved_bytes};
+    gather_outgoing(d, d->work + OUTGOING_AT);
+    if (!pp_patch_moves_leave(d->slot[PP_PATCH_SLOT_MOVES], from, d->work + OUTGOING_AT,
+                              outgoing_bytes, d->work + MARKS_AT, rest, rest_bytes))
+        return PP_ERROR_FORMAT;
+    bool fits = pp_patch_model_resolve(models, (struct pp_bytes){d->work, d->prefix_bytes},
+                                       (struct pp_bytes){rest, rest_bytes}, d->stored + stored_at,
+                                       d->block.slot[PP_PATCH_SLOT_NEW_LITERALS].stored_bytes,
+                                       incoming, d->incoming.len);
+    return fits ? PP_OK : PP_ERROR_MISMATCH;
+}
+
 static enum pp_error decode_slots(struct pp_patch_decoder *d, size_t incoming)
 {
     struct pp_bytes none = {NULL, 0}, prefix = {d->work, d->prefix_bytes};
     enum pp_error error = decode_slot(d, PP_PATCH_SLOT_MOVES, none);
-    if (error == PP_OK)
+    if (error == PP_OK && d->block.shared)
+        error = decode_shared(d);
+    else if (error == PP_OK)
         error = decode_slot(d, incoming, prefix);
+    if (!d->block.shared)
+        d->incoming = d->slot[incoming];
     for (size_t i = PP_PATCH_SLOT_CELLS; i < PP_PATCH_SLOTS && error == PP_OK; i++)
         error = decode_slot(d, i, none);
     return error;
@@ -353,14 +431,14 @@ static enum pp_error run_block(struct pp_patch_decoder *d, const struct rows *ro
 }
 
 /* Deltas of pairs and of what moved, and from these the incoming literals. */
-static enum pp_error resolve(struct pp_patch_decoder *d, const struct rows *rows, size_t incoming)
+static enum pp_error resolve(struct pp_patch_decoder *d, const struct rows *rows)
 {
     bool apply = d->direction == PP_ROLLBACK_APPLY;
     enum pp_patch_side from = apply ? PP_PATCH_OLD_SIDE : PP_PATCH_NEW_SIDE;
     enum pp_patch_side to = apply ? PP_PATCH_NEW_SIDE : PP_PATCH_OLD_SIDE;
     uint8_t width = apply ? d->block.new_width : d->block.old_width;
     size_t pairs = d->block.delta_bytes, moved = d->block.moved_bytes;
-    struct pp_bytes moves = d->slot[PP_PATCH_SLOT_MOVES], content = d->slot[incoming];
+    struct pp_bytes moves = d->slot[PP_PATCH_SLOT_MOVES], content = d->incoming;
     if (!pp_patch_moves_gather(moves, from, rows->outgoing, rows->outgoing_bytes,
                                rows->source + pairs, moved))
         return PP_ERROR_FORMAT;
@@ -397,7 +475,7 @@ enum pp_error pp_patch_decoder_run(struct pp_patch_decoder *decoder)
     if (error != PP_OK)
         return fail(d, error);
     size_t short_control = sort_gathered(d, &rows);
-    error = resolve(d, &rows, incoming);
+    error = resolve(d, &rows);
     if (error == PP_OK)
         error = run_block(d, &rows, short_control);
     if (error != PP_OK)

@@ -43,10 +43,12 @@ static struct pp_patch_encoder *new_encoder(enum pp_patch_mode mode,
                                             const struct pp_patch_builder_options *options)
 {
     struct pp_patch_encoder *e = calloc(1, sizeof *e);
+    struct pp_patch_builder_options with_covers = *options;
     if (e == NULL)
         return NULL;
     e->mode = mode;
-    e->builder = pp_patch_builder_new(options);
+    with_covers.covers = &e->covers;
+    e->builder = pp_patch_builder_new(&with_covers);
     pp_sha256_init(&e->body_hash);
     if (e->builder != NULL)
         return e;
@@ -250,7 +252,7 @@ enum pp_error pp_patch_encoder_next(struct pp_patch_encoder *encoder, struct pp_
         if (e->piece.bytes == 0)
             e->piece = next_piece(e);
         size_t room = pp_patch_builder_room(e->builder);
-        if (e->piece.bytes == 0 || room < GRID_BYTES || pp_patch_builder_wants_end(e->builder))
+        if (e->piece.bytes == 0 || room < GRID_BYTES)
             break;
         add_piece(e, room);
     }

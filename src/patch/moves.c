@@ -93,19 +93,39 @@ bool pp_patch_moves_place(struct pp_bytes slot, enum pp_patch_side side, struct 
     return true;
 }
 
+/* The bytes that are not marked go to rest, at most `most`; how many they are. */
+static size_t keep_unmarked(const uint8_t *literals, size_t n, const uint8_t *marks, uint8_t *rest,
+                            size_t most)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++)
+        if (marks[i] == 0 && used++ < most)
+            rest[used - 1] = literals[i];
+    return used;
+}
+
+bool pp_patch_moves_leave(struct pp_bytes slot, enum pp_patch_side side, const uint8_t *literals,
+                          size_t n, uint8_t *marks, uint8_t *rest, size_t bytes)
+{
+    struct pp_patch_cover move = {0, 0, 0};
+    memset(marks, 0, n);
+    while (slot.len > 0) {
+        if (!next_move(&slot, &move) || !lies_in(place_of(&move, side), move.bytes, n))
+            return false;
+        memset(marks + place_of(&move, side), 1, (size_t)move.bytes);
+    }
+    return keep_unmarked(literals, n, marks, rest, bytes) == bytes;
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 size_t pp_patch_moves_rest(const struct pp_patch_covers *moves, enum pp_patch_side side,
                            const uint8_t *literals, size_t n, uint8_t *marks, uint8_t *rest)
 {
-    size_t used = 0;
     memset(marks, 0, n);
     for (size_t i = 0; i < moves->count; i++)
         memset(marks + place_of(&moves->at[i], side), 1, (size_t)moves->at[i].bytes);
-    for (size_t i = 0; i < n; i++)
-        if (marks[i] == 0)
-            rest[used++] = literals[i];
-    return used;
+    return keep_unmarked(literals, n, marks, rest, n);
 }
 
 size_t pp_patch_moves_write(const struct pp_patch_covers *moves, uint8_t *slot)
@@ -125,7 +145,7 @@ size_t pp_patch_moves_write(const struct pp_patch_covers *moves, uint8_t *slot)
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
-enum { FIRST_BYTES_MIN = 256, DROP_MAX = 200 };
+enum { FIRST_BYTES_MIN = 256, DROP_MAX = 200, DIFFERENT = 3 };
 
 /* Literals that are not yet in a move are 0 in their marks. */
 struct search {
@@ -133,8 +153,8 @@ struct search {
     uint8_t *old_marks, *new_marks;
 };
 
-/* The best length forward (step 1) or backward (step -1) over bytes that are in no move, an equal
-   one for each that differs. */
+/* The best length forward (step 1) or backward (step -1) over bytes that are in no move, DIFFERENT
+   equal ones for each that differs: others are cheaper where one code is shared. */
 static size_t extend(const struct search *s, int64_t old_at, int64_t new_at, int step)
 {
     int64_t score = 0, best = 0;
@@ -144,7 +164,7 @@ static size_t extend(const struct search *s, int64_t old_at, int64_t new_at, int
             new_at >= (int64_t)s->new_literals.len || s->old_marks[old_at] != 0 ||
             s->new_marks[new_at] != 0)
             break;
-        score += s->old_literals.data[old_at] == s->new_literals.data[new_at] ? 1 : -1;
+        score += s->old_literals.data[old_at] == s->new_literals.data[new_at] ? 1 : -DIFFERENT;
         if (score > best) {
             best = score;
             length = i;

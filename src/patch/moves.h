@@ -20,6 +20,11 @@ PP_MUST_CHECK bool pp_patch_moves_gather(struct pp_bytes slot, enum pp_patch_sid
 PP_MUST_CHECK bool pp_patch_moves_place(struct pp_bytes slot, enum pp_patch_side side,
                                         struct pp_bytes moved, struct pp_bytes rest,
                                         uint8_t *literals, size_t n, uint8_t *marks);
+/* A side's n literals without the moved parts, all of `bytes`.  marks is work space of n bytes.
+   false when the slot breaks the format, or leaves more or less. */
+PP_MUST_CHECK bool pp_patch_moves_leave(struct pp_bytes slot, enum pp_patch_side side,
+                                        const uint8_t *literals, size_t n, uint8_t *marks,
+                                        uint8_t *rest, size_t bytes);
 /* What is left of a side's n literals goes to rest, and how many bytes that are.  marks is work
    space of n bytes; the moves are those that were found. */
 size_t pp_patch_moves_rest(const struct pp_patch_covers *moves, enum pp_patch_side side,

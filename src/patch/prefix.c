@@ -15,10 +15,12 @@ enum {
     OCCURRENCES_MAX = UINT8_MAX,
     GRAM_WEIGHT = 256,            /* of a gram that occurs once; less of those that are common */
     WEIGHT_MIN = 4 * GRAM_WEIGHT, /* below, naming a page costs more than it saves */
-    REACH_BYTES = 8 << 20,        /* around the block, pages are looked for */
-    LITERALS_MIN = 16,            /* shorter literals get no prefix */
-    BUDGET_BYTES_MIN = 1 << 16,   /* of a prefix ... */
-    BUDGET_FACTOR = 8             /* ... and so many times the literals */
+    REACH_BYTES = 8 << 20,        /* around the block, pages are looked for ... */
+    FAR_REACH_BYTES = 64 << 20,   /* ... and for many literals */
+    MANY_LITERALS = 1 << 16,
+    LITERALS_MIN = 16,          /* shorter literals get no prefix */
+    BUDGET_BYTES_MIN = 1 << 16, /* of a prefix ... */
+    BUDGET_FACTOR = 8           /* ... and so many times the literals */
 };
 _Static_assert(sizeof(((struct pp_patch_prefix_space *)0)->occurrences) == 1 << TABLE_LOG,
                "a byte for each hash");
@@ -75,11 +77,70 @@ struct pp_bytes pp_patch_prefix_gather(struct pp_patch_prefix_space *space, stru
     return (struct pp_bytes){space->pages, used};
 }
 
+struct pp_patch_common_walk pp_patch_common_begin(struct pp_bytes slot, uint64_t old_bytes,
+                                                  uint64_t new_bytes)
+{
+    return (struct pp_patch_common_walk){
+        .rest = slot, .old_bytes = old_bytes, .new_bytes = new_bytes};
+}
+
+bool pp_patch_common_next(struct pp_patch_common_walk *walk, struct pp_patch_cover *range)
+{
+    struct pp_bytes rest = walk->rest;
+    uint64_t skipped, taken, change;
+    uint64_t left = (walk->old_bytes - walk->old_at) / PAGE_BYTES;
+    if (!pp_rollback_varint_read(&rest, &skipped) || !pp_rollback_varint_read(&rest, &taken) ||
+        !pp_rollback_varint_read(&rest, &change) || skipped > left || taken == 0 ||
+        (skipped == 0 && change == 0 && walk->old_at > 0) || taken > left - skipped ||
+        taken > PP_PATCH_PREFIX_BYTES_MAX / PAGE_BYTES)
+        return false;
+    uint64_t shift = walk->shift + (change % 2 == 0 ? change / 2 : ~(change / 2));
+    uint64_t old_at = walk->old_at + skipped * PAGE_BYTES, bytes = taken * PAGE_BYTES;
+    uint64_t new_at = old_at + shift;
+    if (new_at > walk->new_bytes || bytes > walk->new_bytes - new_at)
+        return false;
+    *range = (struct pp_patch_cover){old_at, new_at, bytes};
+    walk->old_at = old_at + bytes;
+    walk->shift = shift;
+    walk->rest = rest;
+    return true;
+}
+
+bool pp_patch_common_bytes(struct pp_bytes slot, uint64_t old_bytes, uint64_t new_bytes,
+                           size_t *bytes)
+{
+    struct pp_patch_common_walk walk = pp_patch_common_begin(slot, old_bytes, new_bytes);
+    struct pp_patch_cover range;
+    size_t sum = 0;
+    while (sum <= PP_PATCH_PREFIX_BYTES_MAX && pp_patch_common_next(&walk, &range))
+        sum += (size_t)range.bytes;
+    *bytes = sum;
+    return walk.rest.len == 0 && sum <= PP_PATCH_PREFIX_BYTES_MAX;
+}
+
+struct pp_bytes pp_patch_common_gather(struct pp_patch_prefix_space *space, struct pp_bytes slot,
+                                       const struct pp_patch_images *images,
+                                       enum pp_rollback_direction source)
+{
+    struct pp_patch_common_walk walk =
+        pp_patch_common_begin(slot, images->old_image.len, images->new_image.len);
+    struct pp_patch_cover range;
+    size_t used = 0;
+    while (pp_patch_common_next(&walk, &range) && range.bytes <= sizeof space->pages - used) {
+        const uint8_t *from = source == PP_ROLLBACK_APPLY ? images->old_image.data + range.old_at
+                                                          : images->new_image.data + range.new_at;
+        memcpy(space->pages + used, from, (size_t)range.bytes);
+        used += (size_t)range.bytes;
+    }
+    return (struct pp_bytes){space->pages, used};
+}
+
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
 struct page {
     uint64_t number;
     uint32_t weight;
+    uint64_t shift; /* of pages that both images hold: to their place in the new one */
 };
 
 /* Where pages are looked for, whole pages but for the end of the image. */
@@ -95,10 +156,10 @@ static size_t hash_gram(const uint8_t *p)
     return (size_t)(gram * 0x9e3779b97f4a7c15 >> (64 - TABLE_LOG));
 }
 
-static struct window window_of(struct pp_bytes image, uint64_t start, uint64_t end)
+static struct window window_of(struct pp_bytes image, uint64_t start, uint64_t end, uint64_t reach)
 {
-    uint64_t low = start > REACH_BYTES ? (start - REACH_BYTES) / PAGE_BYTES * PAGE_BYTES : 0;
-    uint64_t high = image.len - end > REACH_BYTES ? end + REACH_BYTES : image.len;
+    uint64_t low = start > reach ? (start - reach) / PAGE_BYTES * PAGE_BYTES : 0;
+    uint64_t high = image.len - end > reach ? end + reach : image.len;
     return (struct window){{image.data + low, (size_t)(high - low)}, low / PAGE_BYTES};
 }
 
@@ -112,7 +173,7 @@ static void count_grams(uint8_t *occurrences, struct pp_bytes literals, struct w
         occurrences[hash_gram(literals.data + i)] = 1;
     for (size_t k = 0; k < count; k++) {
         size_t end = (k + 1) * PAGE_BYTES;
-        pages[k] = (struct page){window.first_page + k, 0};
+        pages[k] = (struct page){window.first_page + k, 0, 0};
         for (size_t i = k * PAGE_BYTES; i < end && i + GRAM_BYTES <= window.bytes.len;
              i += STRIDE_BYTES) {
             uint8_t *seen = &occurrences[hash_gram(window.bytes.data + i)];
@@ -155,11 +216,12 @@ static int compare_numbers(const void *a, const void *b)
 }
 
 /* Leaves the heaviest pages, in the order of the image; how many. */
-static size_t keep_heaviest(struct page *pages, size_t count, size_t literal_bytes)
+static size_t keep_heaviest(struct page *pages, size_t count, size_t literal_bytes,
+                            size_t bytes_max)
 {
     size_t kept = BUDGET_BYTES_MIN / PAGE_BYTES + BUDGET_FACTOR * literal_bytes / PAGE_BYTES;
-    if (kept > PP_PATCH_PREFIX_CHOSEN_MAX / PAGE_BYTES)
-        kept = PP_PATCH_PREFIX_CHOSEN_MAX / PAGE_BYTES;
+    if (kept > bytes_max / PAGE_BYTES)
+        kept = bytes_max / PAGE_BYTES;
     if (kept > count)
         kept = count;
     qsort(pages, count, sizeof *pages, compare_weights);
@@ -192,14 +254,75 @@ enum pp_error pp_patch_prefix_choose(struct pp_patch_prefix_space *space, struct
     *slot_bytes = 0;
     if (literals.len < LITERALS_MIN || image.len == 0)
         return PP_OK;
-    struct window window = window_of(image, start, end);
+    uint64_t reach = literals.len < MANY_LITERALS ? REACH_BYTES : FAR_REACH_BYTES;
+    struct window window = window_of(image, start, end, reach);
     size_t count = (size_t)pages_of(window.bytes.len);
     struct page *pages = malloc(count * sizeof *pages);
     if (pages == NULL)
         return PP_ERROR_MEMORY;
     count_grams(space->occurrences, literals, window, pages, count);
     weigh_pages(space->occurrences, window, pages, count);
-    *slot_bytes = write_slot(pages, keep_heaviest(pages, count, literals.len), slot);
+    *slot_bytes = write_slot(
+        pages, keep_heaviest(pages, count, literals.len, PP_PATCH_PREFIX_CHOSEN_MAX), slot);
+    free(pages);
+    return PP_OK;
+}
+
+/* Pages that no cover holds, or that differ, weigh nothing; the others learn where they are. */
+static void weigh_common(const struct pp_patch_images *images, struct page *pages, size_t count)
+{
+    const struct pp_patch_cover *cover = images->covers->at, *end = cover + images->covers->count;
+    for (size_t k = 0; k < count; k++) {
+        uint64_t at = pages[k].number * PAGE_BYTES;
+        while (cover < end && cover->old_at + cover->bytes < at + PAGE_BYTES)
+            cover++;
+        if (cover == end || cover->old_at > at ||
+            memcmp(images->old_image.data + at,
+                   images->new_image.data + cover->new_at + (at - cover->old_at), PAGE_BYTES) != 0)
+            pages[k].weight = 0;
+        else
+            pages[k].shift = cover->new_at - cover->old_at;
+    }
+}
+
+static size_t write_common(const struct page *pages, size_t count, uint8_t *slot)
+{
+    size_t used = 0;
+    uint64_t next = 0, shift = 0;
+    for (size_t i = 0; i < count;) {
+        size_t taken = 1;
+        uint64_t change = pages[i].shift - shift;
+        while (i + taken < count && pages[i + taken].number == pages[i].number + taken &&
+               pages[i + taken].shift == pages[i].shift)
+            taken++;
+        used += pp_rollback_varint_write(slot + used, pages[i].number - next);
+        used += pp_rollback_varint_write(slot + used, taken);
+        used += pp_rollback_varint_write(slot + used, change << 1 ^ (0 - (change >> 63)));
+        next = pages[i].number + taken;
+        shift = pages[i].shift;
+        i += taken;
+    }
+    return used;
+}
+
+enum pp_error pp_patch_common_choose(struct pp_patch_prefix_space *space,
+                                     const struct pp_patch_images *images, uint64_t start,
+                                     uint64_t end, struct pp_bytes literals, uint8_t *slot,
+                                     size_t *slot_bytes)
+{
+    *slot_bytes = 0;
+    if (literals.len < LITERALS_MIN || images->old_image.len == 0)
+        return PP_OK;
+    struct window window = window_of(images->old_image, start, end, REACH_BYTES);
+    size_t count = (size_t)(window.bytes.len / PAGE_BYTES);
+    struct page *pages = malloc((count + 1) * sizeof *pages);
+    if (pages == NULL)
+        return PP_ERROR_MEMORY;
+    count_grams(space->occurrences, literals, window, pages, count);
+    weigh_pages(space->occurrences, window, pages, count);
+    weigh_common(images, pages, count);
+    *slot_bytes = write_common(
+        pages, keep_heaviest(pages, count, literals.len, PP_PATCH_COMMON_CHOSEN_MAX), slot);
     free(pages);
     return PP_OK;
 }

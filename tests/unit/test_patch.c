@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "../../src/patch/match.h"
+#include "../../src/patch/model.h"
 #include "../../src/rollback/transform.h"
 #include "../lib/patches.h"
 
@@ -221,6 +222,98 @@ static void prefixes_reach_far(void **state)
     buffer_free(&b);
 }
 
+/* n bytes of text out of few words. */
+static void fill_text(uint8_t *data, size_t n, uint64_t seed)
+{
+    for (size_t i = 0; i < n;) {
+        uint64_t word = next_random(&seed) % 300;
+        for (size_t k = 0; k < 7 && i < n; k++)
+            data[i++] = k == 6 ? ' ' : (uint8_t)('a' + next_random(&word) % 26);
+    }
+}
+
+/* A text of which every tenth part was replaced by another one, longer by `growth` bytes; or taken
+   out of old, or put into new, only. */
+static size_t replace_parts(const struct buffer *text, uint8_t *image, bool with_old, bool with_new,
+                            size_t growth)
+{
+    enum { PART = 1000, CUT = 60 };
+    size_t used = 0;
+    for (size_t at = 0; at + PART <= text->len; at += PART) {
+        memcpy(image + used, text->data + at, PART);
+        used += PART;
+        if (at % (10 * PART) != 0)
+            continue;
+        if (with_old)
+            fill_text(image + used, CUT, at + 1);
+        if (with_new)
+            fill_text(image + used, CUT + growth, at + 2);
+        used += with_old ? CUT : with_new ? CUT + growth : 0;
+    }
+    return used;
+}
+
+/* What takes another one's place costs little more than either of both does. */
+static void replaced_texts_share_a_code(void **state)
+{
+    (void)state;
+    struct buffer text = buffer_of(3000000), without = buffer_of(3100000);
+    struct buffer a = buffer_of(3100000), b = buffer_of(3100000);
+    fill_text(text.data, text.len, 99);
+    without.len = replace_parts(&text, without.data, false, false, 0);
+    a.len = replace_parts(&text, a.data, true, false, 0);
+    for (size_t growth = 0; growth <= 5; growth += 5) {
+        b.len = replace_parts(&text, b.data, false, true, growth);
+        struct buffer removed = check_patch(PP_PATCH_GENERIC, view(&a), view(&without));
+        struct buffer added = check_patch(PP_PATCH_GENERIC, view(&without), view(&b));
+        struct buffer replaced = check_patch(PP_PATCH_GENERIC, view(&a), view(&b));
+        assert_true(replaced.len * 10 < (removed.len + added.len) * 7);
+        buffer_free(&removed);
+        buffer_free(&added);
+        buffer_free(&replaced);
+    }
+    buffer_free(&text);
+    buffer_free(&without);
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
+/* Either content leads to the other one; a code that is damaged or cut to some bytes, if any. */
+static void contents_lead_to_each_other(void **state)
+{
+    (void)state;
+    struct pp_patch_models *models = malloc(sizeof *models);
+    struct buffer text = buffer_of(20000), code = buffer_of(20000), result = buffer_of(20000);
+    size_t bytes;
+    assert_non_null(models);
+    fill_text(text.data, text.len / 2, 5);
+    fill_random(text.data + text.len / 2, text.len / 4, 6);
+    for (size_t n = 0; n < 5000; n = 2 * n + 1) {
+        struct pp_bytes prefix = {text.data, 2 * n}, one = {text.data + 8000, n},
+                        other = {text.data + 12000, n / 2};
+        assert_true(pp_patch_model_share(models, prefix, one, other, code.data, code.len, &bytes));
+        assert_true(
+            pp_patch_model_resolve(models, prefix, one, code.data, bytes, result.data, other.len));
+        assert_memory_equal(result.data, other.data, other.len);
+        assert_true(pp_patch_model_share(models, prefix, one, other, code.data, code.len, &bytes));
+        assert_true(
+            pp_patch_model_resolve(models, prefix, other, code.data, bytes, result.data, one.len));
+        assert_memory_equal(result.data, one.data, one.len);
+        if (bytes < 2)
+            continue;
+        assert_false(
+            pp_patch_model_share(models, prefix, one, other, code.data, bytes - 1, &bytes));
+        assert_false(pp_patch_model_resolve(models, prefix, one, code.data, 1, result.data, n));
+        fill_random(code.data, n, n);
+        assert_true(pp_patch_model_resolve(models, prefix, (struct pp_bytes){NULL, 0}, code.data, n,
+                                           result.data, 2 * n));
+    }
+    free(models);
+    buffer_free(&text);
+    buffer_free(&code);
+    buffer_free(&result);
+}
+
 /* A program in which functions grew: all calls over them change, and are not written down. */
 static void calls_in_a_program_cost_little(void **state)
 {
@@ -337,6 +430,8 @@ int main(void)
         cmocka_unit_test(literals_far_apart_return),
         cmocka_unit_test(moved_records_share_a_delta),
         cmocka_unit_test(prefixes_reach_far),
+        cmocka_unit_test(replaced_texts_share_a_code),
+        cmocka_unit_test(contents_lead_to_each_other),
         cmocka_unit_test(calls_in_a_program_cost_little),
         cmocka_unit_test(floats_return_bit_by_bit),
         cmocka_unit_test(pages_keep_their_places),

@@ -32,10 +32,15 @@ static void exchange(uint8_t *a, uint8_t *b, size_t n)
     a[n / 2] ^= 1;
 }
 
-/* Text-like images, so that every slot is a frame: an edit, insertions, a deletion, a move. */
-static struct pair make_pair(enum pp_patch_mode mode)
+/* Generic patches whose literals share a code or have frames of their own, and those of pages. */
+enum kind { SHARED, APART, PAGES, KINDS };
+
+/* Text-like images, so that slots are frames: an edit, insertions, a move; where literals are
+   shared, a deletion; where they are not, many more new ones than old ones. */
+static struct pair make_pair(enum kind kind)
 {
-    struct pair pair = {buffer_of(3000), buffer_of(3200), {NULL, 0}};
+    enum pp_patch_mode mode = kind == PAGES ? PP_PATCH_PAGES : PP_PATCH_GENERIC;
+    struct pair pair = {buffer_of(3000), buffer_of(5000), {NULL, 0}};
     uint64_t seed = 42;
     for (size_t i = 0; i < 3000; i++)
         pair.old_image.data[i] = (uint8_t)("etaoin shrdlu"[next_random(&seed) % 13]);
@@ -45,12 +50,19 @@ static struct pair make_pair(enum pp_patch_mode mode)
     pair.new_image.len = 3000;
     for (size_t i = 100; i < 600; i += 7)
         pair.new_image.data[i] += 1;
-    memmove(pair.new_image.data + 2000, pair.new_image.data + 2060, 940);
-    pair.new_image.len -= 60;
+    if (kind != APART) {
+        memmove(pair.new_image.data + 2000, pair.new_image.data + 2060, 940);
+        pair.new_image.len -= 60;
+    }
     exchange(pair.new_image.data + 1200, pair.new_image.data + 1500, 200);
     memcpy(pair.new_image.data + pair.new_image.len, pair.old_image.data + 700, 90);
     pair.new_image.len += 90;
+    if (kind == APART) {
+        fill_random(pair.new_image.data + pair.new_image.len, 1500, seed);
+        pair.new_image.len += 1500;
+    }
     pair.patch = check_patch(mode, view(&pair.old_image), view(&pair.new_image));
+    assert_int_equal(pair.patch.data[BLOCK + 5], kind == SHARED);
     return pair;
 }
 
@@ -81,8 +93,8 @@ static void check_refused(const struct pair *pair, struct pp_bytes patch, bool m
 static void every_flipped_bit_is_refused(void **state)
 {
     (void)state;
-    for (int mode = PP_PATCH_GENERIC; mode <= PP_PATCH_PAGES; mode++) {
-        struct pair pair = make_pair((enum pp_patch_mode)mode);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair pair = make_pair((enum kind)kind);
         for (size_t bit = 0; bit < pair.patch.len * 8; bit++) {
             pair.patch.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
             check_refused(&pair, view(&pair.patch), false);
@@ -96,8 +108,8 @@ static void every_flipped_bit_is_refused(void **state)
 static void flipped_bits_under_valid_hashes_do_no_harm(void **state)
 {
     (void)state;
-    for (int mode = PP_PATCH_GENERIC; mode <= PP_PATCH_PAGES; mode++) {
-        struct pair pair = make_pair((enum pp_patch_mode)mode);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair pair = make_pair((enum kind)kind);
         struct buffer forged = buffer_of(pair.patch.len);
         for (size_t bit = 0; bit < pair.patch.len * 8; bit++) {
             memcpy(forged.data, pair.patch.data, pair.patch.len);
@@ -113,7 +125,7 @@ static void flipped_bits_under_valid_hashes_do_no_harm(void **state)
 static void cut_files_are_refused(void **state)
 {
     (void)state;
-    struct pair pair = make_pair(PP_PATCH_GENERIC);
+    struct pair pair = make_pair(SHARED);
     for (size_t len = 0; len < pair.patch.len; len++)
         check_refused(&pair, (struct pp_bytes){pair.patch.data, len}, false);
     free_pair(&pair);
@@ -123,7 +135,7 @@ static void cut_files_are_refused(void **state)
 static void cut_bodies_under_valid_hashes_are_refused(void **state)
 {
     (void)state;
-    struct pair pair = make_pair(PP_PATCH_GENERIC);
+    struct pair pair = make_pair(SHARED);
     for (size_t len = BLOCK; len < pair.patch.len; len++) {
         struct buffer forged = buffer_of(len);
         memcpy(forged.data, pair.patch.data, len);
@@ -139,7 +151,7 @@ static void cut_bodies_under_valid_hashes_are_refused(void **state)
 static void bytes_behind_the_body_are_refused(void **state)
 {
     (void)state;
-    struct pair pair = make_pair(PP_PATCH_GENERIC);
+    struct pair pair = make_pair(SHARED);
     struct buffer longer = buffer_of(pair.patch.len + 1);
     memcpy(longer.data, pair.patch.data, pair.patch.len);
     check_refused(&pair, view(&longer), false);
@@ -150,7 +162,7 @@ static void bytes_behind_the_body_are_refused(void **state)
 static void the_wrong_image_is_refused(void **state)
 {
     (void)state;
-    struct pair pair = make_pair(PP_PATCH_GENERIC);
+    struct pair pair = make_pair(SHARED);
     struct buffer result, *images[] = {&pair.old_image, &pair.new_image};
     for (int k = 0; k < 2; k++) {
         struct buffer *image = images[k];
@@ -174,7 +186,7 @@ static void forged_block_headers_are_refused(void **state)
     (void)state;
     static const uint32_t values[] = {0,        1,        0x10000,    0x10001,    0x100000,
                                       0x100001, 0x400001, 0x7fffffff, 0x80000000, 0xffffffff};
-    struct pair pair = make_pair(PP_PATCH_GENERIC);
+    struct pair pair = make_pair(SHARED);
     struct buffer forged = buffer_of(pair.patch.len);
     for (size_t field = 0; field < PP_PATCH_BLOCK_HEADER_BYTES; field += 4) {
         for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -193,7 +205,7 @@ static void forged_block_headers_are_refused(void **state)
 static void forged_image_sizes_are_refused(void **state)
 {
     (void)state;
-    struct pair pair = make_pair(PP_PATCH_GENERIC);
+    struct pair pair = make_pair(SHARED);
     for (unsigned i = 0; i < 8; i++) {
         struct buffer forged = buffer_of(pair.patch.len);
         memcpy(forged.data, pair.patch.data, pair.patch.len);
@@ -209,7 +221,7 @@ static void forged_image_sizes_are_refused(void **state)
 static void calls_out_of_order_are_refused(void **state)
 {
     (void)state;
-    struct pair pair = make_pair(PP_PATCH_GENERIC);
+    struct pair pair = make_pair(SHARED);
     struct pp_patch_header header;
     struct pp_patch_space space;
     struct pp_patch_read read;

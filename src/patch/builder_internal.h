@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the builder share: builder.c collects, encodes deltas and replays, literals.c
+   encodes literals. */
+#ifndef PP_PATCH_BUILDER_INTERNAL_H
+#define PP_PATCH_BUILDER_INTERNAL_H
+
+#include <zstd.h>
+
+#include "builder.h"
+#include "model.h"
+#include "prefix.h"
+#include "shape.h"
+
+struct pp_patch_builder {
+    struct pp_patch_builder_options options;
+    ZSTD_CCtx *encode;
+    ZSTD_DCtx *decode;
+    struct pp_patch_chooser chooser;
+    uint64_t old_at, new_at;             /* places in the images behind the last operation */
+    uint64_t block_old_at, block_new_at; /* where the block begins */
+    uint64_t old_start, new_start;       /* of the first pair or literal of the block */
+    uint32_t operations;
+    /* What was collected: the streams, and the bytes of pairs in both images. */
+    size_t pair_bytes, new_bytes, old_bytes;
+    uint8_t *control, *old_row, *new_row, *new_literals, *old_literals;
+    /* Made of it.  The rows get what moved behind the pairs. */
+    struct pp_patch_covers moves;
+    size_t row_bytes, moves_slot_bytes;
+    uint8_t *moves_slot, *rest, *marks; /* rest: new literals that did not move, then old ones */
+    uint8_t *deltas, *scratch, *contents, *block, *replay, *replay_deltas;
+    uint8_t *memory;
+    uint8_t *shared;                            /* the code of shared literals */
+    struct pp_patch_prefix_space *prefix_space; /* NULL without images: no prefixes */
+    struct pp_patch_models *models;             /* the same: nothing is shared */
+    struct pp_rollback_code *code;              /* NULL when the choice is to be fast */
+};
+
+/* Where the next slot of a block goes. */
+struct pp_patch_output {
+    struct pp_patch_builder *b;
+    struct pp_patch_block *block;
+    size_t bytes;
+};
+
+/* The smaller of frame and content. */
+PP_MUST_CHECK enum pp_error pp_patch_put_slot(struct pp_patch_output *out, size_t number, int level,
+                                              struct pp_bytes content, struct pp_bytes prefix);
+/* Both streams of literals, in rest, with their prefixes and the moves. */
+PP_MUST_CHECK enum pp_error pp_patch_put_literals(struct pp_patch_output *out);
+/* The bytes of the slot of a prefix that both images hold, from the one that is the source. */
+struct pp_bytes pp_patch_common_of(struct pp_patch_builder *b, struct pp_bytes slot,
+                                   enum pp_rollback_direction source);
+
+#endif
