@@ -12,8 +12,6 @@
 #include <postproof/bytes.h>
 #include <postproof/error.h>
 
-#include "zip_layout.h"
-
 enum {
     PP_ZIP_ENTRIES_MAX = 4096,
     PP_ZIP_NAME_BYTES_MAX = 255,

@@ -3,6 +3,7 @@
    entries must tile the file: then what is hidden, doubled or overlapping has no place. */
 #include "../base/base.h"
 #include "zip.h"
+#include "zip_layout.h"
 
 #define FAULT_CODE(name, code, text) [name] = code,
 #define FAULT_TEXT(name, code, text) [name] = text,
