@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The ledger's core as src/store and the tests see it: frames, seals, headers, the key ratchet, the
-   tree, the index.  docs/format/ledger.md has the bytes.  No malloc, I/O, clock or globals. */
+   tree, the index; segment_internal.h has the check of a segment.  docs/format/ledger.md has the
+   bytes.  No malloc, I/O, clock or globals. */
 #ifndef PP_LEDGER_INTERNAL_H
 #define PP_LEDGER_INTERNAL_H
 
@@ -13,6 +14,7 @@
 
 #include "../base/base.h"
 #include "../base/hash.h"
+#include "field.h"
 #include "merkle_internal.h"
 
 /* ---- Frames (section 2) -------------------------------------------------------------------- */
@@ -114,23 +116,8 @@ struct pp_seal {
 
 enum { PP_SEAL_BYTES = 226, PP_SEAL_FRAME_BYTES = PP_FRAME_HEAD_BYTES + PP_SEAL_BYTES };
 /* The table of section 6, byte by byte, for the content of a seal at p: each part for a few fields,
-   then all of it.  Seals, digests, tags and numbers stand here as values, not as memory. */
-/*@ predicate pp_zero{L}(uint8_t *p, integer n) = \forall integer i; 0 <= i < n ==> p[i] == 0;
-    // p[from .. end - 1] is the same in both states.
-    predicate pp_kept{A, B}(uint8_t *p, integer from, integer end) =
-      \forall integer i; from <= i < end ==> \at(p[i], A) == \at(p[i], B);
-
-    predicate pp_u64_at{L}(uint8_t *p, integer at, integer v) =
-      v == (p[at] * 0x1000000 + p[at + 1] * 0x10000 + p[at + 2] * 0x100 + p[at + 3]) * 0x100000000
-      + p[at + 4] * 0x1000000 + p[at + 5] * 0x10000 + p[at + 6] * 0x100 + p[at + 7];
-    predicate pp_digest_at{L}(uint8_t *p, integer at, struct pp_digest d) =
-      \forall integer i; at <= i < at + 32 ==> p[i] == d.b[i - at];
-    predicate pp_tag_at{L}(uint8_t *p, integer at, struct pp_tag t) =
-      \forall integer i; at <= i < at + 16 ==> p[i] == t.b[i - at];
-    predicate pp_head_at{L}(uint8_t *p, integer type, integer n) =
-      p[0] == type && p[1] * 0x100 + p[2] == n && p[3] == 0;
-
-    predicate pp_seal_front{L}(uint8_t *p, struct pp_seal s) =
+   then all of it.  Seals stand here as values, not as memory. */
+/*@ predicate pp_seal_front{L}(uint8_t *p, struct pp_seal s) =
       p[0] == 1 && p[1] == s.kind && pp_digest_at(p, 2, s.log_id);
     predicate pp_seal_range{L}(uint8_t *p, struct pp_seal s) =
       pp_u64_at(p, 34, s.epoch) && pp_u64_at(p, 42, s.first_seq)
@@ -209,11 +196,66 @@ enum {
     PP_SEGMENT_HEADER_BYTES_MAX = 99 + PP_ORIGIN_BYTES_MAX + 64 * 32 + 32,
     PP_SEGMENT_HEADER_FRAME_BYTES_MAX = PP_FRAME_HEAD_BYTES + PP_SEGMENT_HEADER_BYTES_MAX
 };
+/* Its table, byte by byte, for the content of a header at p. */
+/*@ predicate pp_header_front{L}(uint8_t *p, struct pp_segment_header h) =
+      p[0] == 1 && pp_digest_at(p, 1, h.log_id)
+      && \forall integer i; 33 <= i < 49 ==> p[i] == h.key_id[i - 33];
+    predicate pp_header_place{L}(uint8_t *p, struct pp_segment_header h) =
+      pp_u64_at(p, 49, h.segment) && pp_u64_at(p, 57, h.epoch) && pp_u64_at(p, 65, h.first_seq);
+    predicate pp_header_state{L}(uint8_t *p, struct pp_segment_header h) =
+      pp_tag_at(p, 73, h.tag) && pp_u64_at(p, 89, h.realtime_ns);
+    predicate pp_header_fixed{L}(uint8_t *p, struct pp_segment_header h) =
+      pp_header_front(p, h) && pp_header_place(p, h) && pp_header_state(p, h);
+    predicate pp_header_origin{L}(uint8_t *p, struct pp_bytes origin) =
+      p[97] == origin.len
+      && \forall integer i; 98 <= i < 98 + origin.len ==> p[i] == origin.data[i - 98];
+    // The first n peaks one after the other.
+    predicate pp_header_peaks{L}(uint8_t *p, struct pp_segment_header h, integer n) =
+      \forall integer k, i; 0 <= k < n && 0 <= i < 32 ==> p[32 * k + i] == h.peaks[k].b[i];
+    predicate pp_header_at{L}(uint8_t *p, struct pp_segment_header h) =
+      pp_header_fixed(p, h) && pp_header_origin(p, h.origin)
+      && p[98 + h.origin.len] == h.peak_count
+      && pp_header_peaks(p + (99 + h.origin.len), h, h.peak_count);
+    logic integer pp_header_len(struct pp_segment_header h) =
+      131 + h.origin.len + 32 * h.peak_count;
+
+    // Which contents a decoder accepts: version, ranges, and the one length for what it claims.
+    predicate pp_header_accepted{L}(uint8_t *p, integer len) =
+      131 <= len && p[0] == 1 && 0 < p[97] <= len - 131
+      && pp_be64(p + 65) <= INT64_MAX && pp_be64(p + 57) <= PP_EPOCH_MAX
+      && p[98 + p[97]] == pp_bits(pp_be64(p + 65))
+      && len == 131 + p[97] + 32 * p[98 + p[97]]; */
 /* A whole frame; returns its length.  out has PP_SEGMENT_HEADER_FRAME_BYTES_MAX. */
+/*@ requires \valid_read(header) && \valid_read(key);
+    requires \valid(out + (0 .. PP_SEGMENT_HEADER_FRAME_BYTES_MAX - 1));
+    requires 0 < header->origin.len <= PP_ORIGIN_BYTES_MAX && header->peak_count <= 64;
+    requires pp_bytes_readable(header->origin);
+    requires \separated(out + (0 .. PP_SEGMENT_HEADER_FRAME_BYTES_MAX - 1), header, key);
+    requires \separated(out + (0 .. PP_SEGMENT_HEADER_FRAME_BYTES_MAX - 1),
+                        header->origin.data + (0 .. header->origin.len - 1));
+    assigns out[0 .. PP_SEGMENT_HEADER_FRAME_BYTES_MAX - 1];
+    ensures length: \result == PP_FRAME_HEAD_BYTES + pp_header_len(\old(*header));
+    ensures frame: pp_head_at(out, PP_FRAME_HEADER, pp_header_len(\old(*header)));
+    ensures content: pp_header_at(out + 4, \old(*header)); */
 size_t pp_segment_header_write(const struct pp_segment_header *header, const struct pp_mac_key *key,
                                uint8_t *out);
+/* Decodes a header's content; checks the form, not the MAC.  The origin borrows from content. */
+/*@ requires pp_bytes_readable(content) && \valid(header);
+    requires \separated(header, content.data + (0 .. content.len - 1));
+    assigns *header;
+    ensures errors: \result == PP_OK || \result == PP_ERROR_FORMAT;
+    ensures accepts: \result == PP_OK <==> pp_header_accepted{Pre}(content.data, content.len);
+    ensures fields: \result == PP_OK ==> pp_header_at(content.data, *header);
+    ensures whole: \result == PP_OK ==> content.len == pp_header_len(*header);
+    ensures origin: \result == PP_OK ==> header->origin.data == content.data + 98;
+    ensures ranges: \result == PP_OK ==> header->first_seq <= INT64_MAX
+      && header->epoch <= PP_EPOCH_MAX && header->peak_count <= 64
+      && header->peak_count == pp_bits(header->first_seq);
+    ensures failed: \result != PP_OK ==> *header == \old(*header); */
 PP_MUST_CHECK enum pp_error pp_segment_header_decode(struct pp_bytes content,
                                                      struct pp_segment_header *header);
+/*@ requires pp_bytes_readable(content) && \valid_read(key);
+    assigns \nothing; */
 bool pp_segment_header_mac_valid(struct pp_bytes content, const struct pp_mac_key *key);
 
 struct pp_digest pp_log_id(const uint8_t key_id[PP_KEY_ID_BYTES], const uint8_t public_key[32],
@@ -427,119 +469,5 @@ PP_MUST_CHECK size_t pp_seq_check(uint64_t first, const uint64_t *seqs, size_t n
 PP_MUST_CHECK size_t pp_chain_verify(struct pp_hash_engine *engine, const struct pp_chain_input *in,
                                      const struct pp_tag *stored, size_t n,
                                      struct pp_tag *computed);
-
-/* ---- Checking one segment (sections 4 to 6, 10) --------------------------------------------- */
-
-enum { PP_CHECK_BATCH = 1024, PP_CHECK_SIZES = 2 };
-
-/* Working memory of one check; erase it afterwards, it holds key states. */
-struct pp_check_scratch {
-    struct pp_bytes prefixed[PP_CHECK_BATCH];
-    struct pp_tag stored_tags[PP_CHECK_BATCH];
-    uint64_t seqs[PP_CHECK_BATCH];
-    size_t offsets[PP_CHECK_BATCH];
-    struct pp_digest leaves[PP_CHECK_BATCH];
-    struct pp_chain_input chain[PP_CHECK_BATCH];
-    struct pp_tag tags[PP_CHECK_BATCH];
-    struct pp_epoch_keys keys;
-    struct pp_ratchet ratchet;
-    bool ratchet_ready; /* false at first; then a later segment goes on from where this one ended */
-};
-
-/* What a writer still has of the keys: that of one epoch, in one ledger. */
-struct pp_check_epoch {
-    struct pp_digest log_id;
-    uint64_t epoch;
-    struct pp_epoch_keys keys;
-};
-
-struct pp_check_input {
-    const struct pp_digest *seed;       /* S(0), or NULL: tags and MACs are not checked */
-    const struct pp_check_epoch *epoch; /* without a seed: those of this epoch are; or NULL */
-    struct pp_hash_engine *engine;
-    struct pp_check_scratch *scratch;
-    uint64_t sizes[PP_CHECK_SIZES]; /* tree sizes whose roots are wanted */
-    /* where to put frame offsets of seqs divisible by 64, and nodes for the index; may be NULL */
-    uint64_t *index_offsets;
-    size_t index_offsets_cap;
-    struct pp_node_sink *sink;
-};
-
-struct pp_check_result {
-    enum pp_verdict verdict; /* OK: everything up to sealed_end is good as far as it was checked */
-    uint64_t first_bad_seq;  /* PP_NO_SEQ when the place has no entry */
-    size_t bad_offset;
-    const char *reason; /* constant text, "" when OK */
-    bool has_header, header_mac_checked, header_mac_valid, first_tag_valid;
-    struct pp_segment_header header; /* origin borrows from data */
-    struct pp_digest identity; /* of log id, key id and origin: one value for the whole ledger */
-    bool has_seal;
-    struct pp_seal first_seal, last_seal;
-    struct pp_digest last_seal_digest; /* H(content of the last seal) */
-    bool rotated;                      /* the last seal is a rotation */
-    uint64_t next_epoch;               /* of the seal that would come next */
-    struct pp_merkle_tree tree;        /* at sealed_end */
-    struct pp_tag tag;
-    uint64_t entries, seals, references, clock_steps;
-    uint64_t last_prune;          /* segments before this index were pruned, 0 for none */
-    size_t index_offset_count;    /* includes unsealed entries' offsets only up to the last seal */
-    size_t sealed_end;            /* behind the last seal (or the header) */
-    size_t last_group;            /* where the group of the last seal starts; 0 without a seal */
-    size_t used_end;              /* behind the last byte that is not 0 */
-    struct pp_digest torn_digest; /* H(bytes sealed_end .. used_end) */
-    struct pp_digest roots[PP_CHECK_SIZES];
-    bool root_found[PP_CHECK_SIZES];
-};
-
-/* Checks everything inside one segment, starting from what its header claims.  data is the whole
-   file, and what result->header borrows from. */
-void pp_segment_check(const struct pp_check_input *input, struct pp_bytes data,
-                      struct pp_check_result *result);
-
-/* The same for a file that is not in memory as a whole.  begin; then take, with the bytes of the
-   file from checker->at on, as long as it returns true; then end.  input and result are borrowed
-   until then. */
-struct pp_segment_checker {
-    const struct pp_check_input *in;
-    struct pp_check_result *out;
-    struct pp_check_scratch *scratch;
-    size_t at;                  /* offset of the record in hand, and of the next one to take */
-    size_t pending;             /* entries in the batch, not yet checked */
-    struct pp_merkle_tree tree; /* with the entries of the open group */
-    struct pp_tag tag;          /* stored tag of the last entry taken into the batch */
-    struct pp_tag checked_tag;  /* of the last entry checked */
-    uint64_t next_seq;          /* that the next entry must have */
-    uint64_t group_first;       /* first seq of the open group */
-    size_t offsets_found;
-    bool has_bad_tag; /* an entry of the batch failed: its place, and the tag before it */
-    size_t bad;
-    struct pp_tag before_bad;
-    struct pp_bytes tail; /* at the end: what stands behind the last seal */
-    size_t tail_used;
-};
-void pp_segment_check_begin(struct pp_segment_checker *checker, const struct pp_check_input *input,
-                            struct pp_check_result *result);
-/* Takes the whole records that data starts with; nothing points into data afterwards but the origin
-   in result->header.  PP_FRAME_BYTES_MAX bytes, or what the file still has, are enough.  false: no
-   record was whole, or one is bad (then result->verdict is not OK). */
-PP_MUST_CHECK bool pp_segment_check_take(struct pp_segment_checker *checker, struct pp_bytes data);
-/* tail: the file from result->sealed_end on.  Zeros at its end may be left out, but for as many as
-   a seal is long, or all there are. */
-void pp_segment_check_end(struct pp_segment_checker *checker, struct pp_bytes tail);
-
-/* Length of data without the zeros at its end. */
-size_t pp_segment_used_bytes(struct pp_bytes data);
-
-/* Whether `next` continues where `previous` ends (docs/format/ledger.md sections 6, 10, 11):
-   headers agree, states are equal, and a rotation or a recovery closes the gap.  last: next is the
-   last segment, which may be a change that a crash interrupted; when even its header is torn, it
-   counts as one without a header (pp_segment_is_unmade).  On failure next->verdict, reason and
-   place are set. */
-PP_MUST_CHECK bool pp_segment_follows(const struct pp_check_result *previous,
-                                      struct pp_check_result *next, bool last);
-/* Whether `next`, the last segment, is one that a crash left while it was made: its header is not
-   whole, nothing stands behind it, and the segment before is still open. */
-bool pp_segment_is_unmade(const struct pp_check_result *previous,
-                          const struct pp_check_result *next);
 
 #endif

@@ -115,6 +115,37 @@ size_t pp_merkle_tree_peaks(const struct pp_merkle_tree *tree, struct pp_digest 
     return count;
 }
 
+/*@ // pp_peaks_listed for one height.
+    predicate pp_peak_listed{L}(struct pp_merkle_tree *t, integer k, struct pp_digest *list) =
+      pp_drop(t->size, k) % 2 == 1 ==> \forall integer i; 0 <= i < PP_DIGEST_BYTES ==>
+        t->peaks[k].b[i] == list[pp_bits(pp_drop(t->size, k + 1))].b[i]; */
+
+bool pp_merkle_tree_has_peaks(const struct pp_merkle_tree *tree, const struct pp_digest *peaks,
+                              size_t count)
+{
+    if (count != pp_bits_set(tree->size))
+        return false;
+    size_t next = count;
+    uint64_t rest = tree->size;
+    /*@ loop invariant 0 <= height <= 64 && next <= count;
+        loop invariant rest == pp_drop(tree->size, height) && next == pp_bits(rest);
+        loop invariant \forall integer k; 0 <= k < height ==> pp_peak_listed(tree, k, peaks);
+        loop assigns rest, height, next;
+        loop variant 64 - height; */
+    for (unsigned height = 0; height <= PP_MERKLE_HEIGHT_MAX; height++) {
+        //@ ghost pp_bits_step(rest);
+        if (rest % 2 == 1 && !pp_digest_equal(&tree->peaks[height], &peaks[--next])) {
+            //@ assert other: next == pp_bits(pp_drop(tree->size, height + 1));
+            //@ assert differs: !pp_peaks_listed(tree, 64, peaks);
+            return false;
+        }
+        rest /= 2;
+        //@ assert rest == pp_drop(tree->size, height + 1);
+        //@ assert new: pp_peak_listed(tree, height, peaks);
+    }
+    return true;
+}
+
 struct pp_digest pp_merkle_tree_root(const struct pp_merkle_tree *tree)
 {
     if (tree->size == 0)

@@ -3,6 +3,7 @@
 #ifndef PP_MERKLE_INTERNAL_H
 #define PP_MERKLE_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +56,12 @@ PP_MUST_CHECK enum pp_error pp_merkle_tree_load(struct pp_merkle_tree *tree, uin
     ensures count: \result == pp_bits(tree->size) && \result <= PP_MERKLE_HEIGHT_MAX + 1;
     ensures listed: pp_peaks_listed(tree, 64, out); */
 size_t pp_merkle_tree_peaks(const struct pp_merkle_tree *tree, struct pp_digest *out);
+/* Whether these are the peaks of the tree, largest first, and all of them.  peaks has 64 places. */
+/*@ requires \valid_read(tree) && \valid_read(peaks + (0 .. PP_MERKLE_HEIGHT_MAX));
+    assigns \nothing;
+    ensures \result <==> count == pp_bits(tree->size) && pp_peaks_listed(tree, 64, peaks); */
+bool pp_merkle_tree_has_peaks(const struct pp_merkle_tree *tree, const struct pp_digest *peaks,
+                              size_t count);
 /*@ requires \valid_read(tree);
     assigns \nothing;
     ensures \result == pp_fold_peaks(&tree->peaks[0], 0, tree->size); */

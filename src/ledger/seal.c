@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Seals and segment headers: docs/format/ledger.md, section 6. */
+/* Seals: docs/format/ledger.md, section 6. */
 
 #include "ledger_internal.h"
 
-#include <string.h>
-
 #include "../base/base.h"
+#include "field.h"
 
 enum {
     VERSION = 1,
-    DOMAIN_BYTES = 16,
     /* offsets in a seal's content */
     AT_LOG_ID = 2,
     AT_EPOCH = 34,
@@ -23,103 +21,22 @@ enum {
     AT_BOOT_ID = 138,
     AT_DETAIL_NUMBER = 154,
     AT_DETAIL_HASH = 162,
-    AT_MAC = 194,
-    /* offsets in a header's content */
-    HEAD_LOG_ID = 1,
-    HEAD_KEY_ID = 33,
-    HEAD_SEGMENT = 49,
-    HEAD_EPOCH = 57,
-    HEAD_FIRST_SEQ = 65,
-    HEAD_TAG = 73,
-    HEAD_REALTIME = 89,
-    HEAD_ORIGIN_LEN = 97,
-    HEAD_ORIGIN = 98,
-    HEAD_FIXED_BYTES = 99 + PP_DIGEST_BYTES
+    AT_MAC = 194
 };
 
 _Static_assert(AT_MAC + PP_DIGEST_BYTES == PP_SEAL_BYTES, "the seal's table adds up");
 
-static const uint8_t seal_domain[DOMAIN_BYTES + 1] = "postproof-seal-1";
-static const uint8_t head_domain[DOMAIN_BYTES + 1] = "postproof-head-1";
-static const uint8_t log_id_domain[DOMAIN_BYTES + 1] = "postproof-log-id";
-
-/*@ requires \valid_read(key) && \valid_read(domain + (0 .. DOMAIN_BYTES - 1));
-    requires pp_bytes_readable(covered);
-    assigns \nothing;
-    ensures \result == pp_mac_of(*key, domain, DOMAIN_BYTES, covered.data, covered.len); */
-static struct pp_digest mac_of(const uint8_t *domain, const struct pp_mac_key *key,
-                               struct pp_bytes covered)
-{
-    return pp_mac(key, (struct pp_bytes){domain, DOMAIN_BYTES}, covered);
-}
-
-/*@ predicate pp_mac_at{L}(struct pp_digest mac, uint8_t *p) =
-      \forall integer i; 0 <= i < PP_DIGEST_BYTES ==> mac.b[i] == p[i]; */
-/*@ requires \valid_read(p + (0 .. PP_DIGEST_BYTES - 1));
-    assigns \nothing;
-    ensures \result <==> pp_mac_at(mac, p); */
-static bool stands_at(struct pp_digest mac, const uint8_t *p)
-{
-    return pp_equal_constant_time(mac.b, p, PP_DIGEST_BYTES);
-}
-
-/*@ requires \valid_read(key) && \valid_read(domain + (0 .. DOMAIN_BYTES - 1));
-    requires pp_bytes_readable(content);
-    assigns \nothing;
-    ensures \result <==> content.len >= PP_DIGEST_BYTES
-      && pp_mac_at(pp_mac_of(*key, domain, DOMAIN_BYTES, content.data,
-                             content.len - PP_DIGEST_BYTES),
-                   content.data + (content.len - PP_DIGEST_BYTES)); */
-static bool mac_valid(const uint8_t *domain, const struct pp_mac_key *key, struct pp_bytes content)
-{
-    if (content.len < PP_DIGEST_BYTES)
-        return false;
-    size_t covered = content.len - PP_DIGEST_BYTES;
-    struct pp_digest mac = mac_of(domain, key, (struct pp_bytes){content.data, covered});
-    return stands_at(mac, content.data + covered);
-}
+static const uint8_t seal_domain[PP_DOMAIN_BYTES + 1] = "postproof-seal-1";
 
 /* Seals go by value between these functions, and the encoder is cut into parts of a few fields,
    each of which keeps what is before it: so the provers follow it. */
-
-/*@ requires \valid(p + (at .. at + 7)) && at <= PP_SEAL_BYTES;
-    assigns p[at .. at + 7];
-    ensures pp_u64_at(p, at, v); */
-static void put_u64(uint8_t *p, size_t at, uint64_t v)
-{
-    pp_put_u64(p + at, v);
-}
-
-/*@ requires \valid_read(p + (at .. at + 7)) && at <= PP_SEAL_BYTES;
-    assigns \nothing;
-    ensures pp_u64_at(p, at, \result); */
-static uint64_t get_u64(const uint8_t *p, size_t at)
-{
-    return pp_get_u64(p + at);
-}
-
-/*@ requires \valid(p + (at .. at + PP_DIGEST_BYTES - 1)) && at <= PP_SEAL_BYTES;
-    assigns p[at .. at + PP_DIGEST_BYTES - 1];
-    ensures pp_digest_at(p, at, digest); */
-static void put_digest(uint8_t *p, size_t at, struct pp_digest digest)
-{
-    pp_copy(p + at, digest.b, PP_DIGEST_BYTES);
-}
-
-/*@ requires \valid(p + (at .. at + PP_TAG_BYTES - 1)) && at <= PP_SEAL_BYTES;
-    assigns p[at .. at + PP_TAG_BYTES - 1];
-    ensures pp_tag_at(p, at, tag); */
-static void put_tag(uint8_t *p, size_t at, struct pp_tag tag)
-{
-    pp_copy(p + at, tag.b, PP_TAG_BYTES);
-}
 
 /*@ requires \valid(p + (0 .. AT_EPOCH - 1));
     assigns p[0 .. AT_EPOCH - 1];
     ensures pp_seal_front(p, seal); */
 static void put_front(uint8_t *p, struct pp_seal seal)
 {
-    put_digest(p, AT_LOG_ID, seal.log_id);
+    pp_field_put_digest(p, AT_LOG_ID, seal.log_id);
     p[0] = VERSION;
     p[1] = seal.kind;
 }
@@ -129,9 +46,9 @@ static void put_front(uint8_t *p, struct pp_seal seal)
     ensures pp_seal_range(p, seal); */
 static void write_range(uint8_t *p, struct pp_seal seal)
 {
-    put_u64(p, AT_EPOCH, seal.epoch);
-    put_u64(p, AT_FIRST_SEQ, seal.first_seq);
-    put_u64(p, AT_NEXT_SEQ, seal.next_seq);
+    pp_field_put_u64(p, AT_EPOCH, seal.epoch);
+    pp_field_put_u64(p, AT_FIRST_SEQ, seal.first_seq);
+    pp_field_put_u64(p, AT_NEXT_SEQ, seal.next_seq);
 }
 
 /*@ requires \valid(p + (0 .. AT_ROOT - 1)) && pp_seal_front(p, seal);
@@ -149,9 +66,9 @@ static void put_range(uint8_t *p, struct pp_seal seal)
     ensures pp_seal_state(p, seal); */
 static void write_state(uint8_t *p, struct pp_seal seal)
 {
-    put_digest(p, AT_ROOT, seal.root);
-    put_tag(p, AT_PREVIOUS_TAG, seal.previous_tag);
-    put_tag(p, AT_TAG, seal.tag);
+    pp_field_put_digest(p, AT_ROOT, seal.root);
+    pp_field_put_tag(p, AT_PREVIOUS_TAG, seal.previous_tag);
+    pp_field_put_tag(p, AT_TAG, seal.tag);
 }
 
 /*@ requires \valid(p + (0 .. AT_REALTIME - 1)) && pp_seal_to_root(p, seal);
@@ -179,8 +96,8 @@ static void put_boot_id(uint8_t *p, struct pp_seal seal)
     ensures pp_seal_clocks(p, seal); */
 static void write_clocks(uint8_t *p, struct pp_seal seal)
 {
-    put_u64(p, AT_REALTIME, seal.realtime_ns);
-    put_u64(p, AT_MONOTONIC, seal.monotonic_ns);
+    pp_field_put_u64(p, AT_REALTIME, seal.realtime_ns);
+    pp_field_put_u64(p, AT_MONOTONIC, seal.monotonic_ns);
     put_boot_id(p, seal);
 }
 
@@ -201,8 +118,8 @@ static void put_clocks(uint8_t *p, struct pp_seal seal)
     ensures pp_seal_detail(p, seal); */
 static void write_detail(uint8_t *p, struct pp_seal seal)
 {
-    put_u64(p, AT_DETAIL_NUMBER, seal.detail_number);
-    put_digest(p, AT_DETAIL_HASH, seal.detail_hash);
+    pp_field_put_u64(p, AT_DETAIL_NUMBER, seal.detail_number);
+    pp_field_put_digest(p, AT_DETAIL_HASH, seal.detail_hash);
 }
 
 /*@ requires \valid(p + (0 .. AT_MAC - 1)) && pp_seal_to_detail(p, seal);
@@ -230,21 +147,26 @@ static void put_fields(uint8_t *p, struct pp_seal seal)
     put_detail(p, seal);
 }
 
-/*@ requires \valid(p + (0 .. PP_SEAL_BYTES - 1)) && pp_seal_fields(p, seal);
+/* Behind the other fields the MAC over them; returns the seal with it. */
+/*@ requires \valid_read(key) && \valid(p + (0 .. PP_SEAL_BYTES - 1)) && pp_seal_fields(p, seal);
     assigns p[AT_MAC .. PP_SEAL_BYTES - 1];
-    ensures pp_seal_at(p, seal); */
-static void put_mac(uint8_t *p, struct pp_seal seal)
+    ensures content: pp_seal_at(p, \result);
+    ensures mac: \result.mac == pp_mac_of{Pre}(\old(*key), &seal_domain[0], PP_DOMAIN_BYTES, p,
+                                               AT_MAC);
+    ensures same: pp_seal_same_fields(\result, seal); */
+static struct pp_seal put_mac(uint8_t *p, const struct pp_mac_key *key, struct pp_seal seal)
 {
-    put_digest(p, AT_MAC, seal.mac);
+    struct pp_seal filled = seal;
+    filled.mac = pp_field_put_mac(p, AT_MAC, seal_domain, key);
     //@ assert kept: pp_kept{Pre, Here}(p, 0, AT_MAC);
-    //@ assert front: pp_seal_front(p, seal);
-    //@ assert range: pp_seal_range(p, seal);
-    //@ assert state: pp_seal_state(p, seal);
-    //@ assert clocks: pp_seal_clocks(p, seal);
-    //@ assert detail: pp_seal_detail(p, seal);
+    //@ assert front: pp_seal_front(p, filled);
+    //@ assert range: pp_seal_range(p, filled);
+    //@ assert state: pp_seal_state(p, filled);
+    //@ assert clocks: pp_seal_clocks(p, filled);
+    //@ assert detail: pp_seal_detail(p, filled);
+    return filled;
 }
 
-/* Writes the content, and returns the seal with its MAC. */
 /*@ requires \valid_read(key) && \valid(p + (0 .. PP_SEAL_BYTES - 1));
     requires \separated(p + (0 .. PP_SEAL_BYTES - 1), key);
     assigns p[0 .. PP_SEAL_BYTES - 1];
@@ -253,11 +175,7 @@ static void put_mac(uint8_t *p, struct pp_seal seal)
 static struct pp_seal put_content(uint8_t *p, const struct pp_mac_key *key, struct pp_seal seal)
 {
     put_fields(p, seal);
-    struct pp_seal filled = seal;
-    filled.mac = mac_of(seal_domain, key, (struct pp_bytes){p, AT_MAC});
-    //@ assert fields: pp_seal_fields(p, filled);
-    put_mac(p, filled);
-    return filled;
+    return put_mac(p, key, seal);
 }
 
 /*@ requires \valid(out + (0 .. PP_FRAME_HEAD_BYTES - 1));
@@ -267,6 +185,18 @@ static void put_head(uint8_t *out)
 {
     pp_frame_put_head(out, PP_FRAME_SEAL, PP_SEAL_BYTES);
 }
+
+/*@ // What is kept says the same: one lemma for each part, so that the provers look at it alone.
+    lemma pp_front_kept{A, B}: \forall uint8_t *p, struct pp_seal s;
+      pp_seal_front{A}(p, s) && pp_kept{A, B}(p, 0, 34) ==> pp_seal_front{B}(p, s);
+    lemma pp_range_kept{A, B}: \forall uint8_t *p, struct pp_seal s;
+      pp_seal_range{A}(p, s) && pp_kept{A, B}(p, 34, 58) ==> pp_seal_range{B}(p, s);
+    lemma pp_state_kept{A, B}: \forall uint8_t *p, struct pp_seal s;
+      pp_seal_state{A}(p, s) && pp_kept{A, B}(p, 58, 122) ==> pp_seal_state{B}(p, s);
+    lemma pp_clocks_kept{A, B}: \forall uint8_t *p, struct pp_seal s;
+      pp_seal_clocks{A}(p, s) && pp_kept{A, B}(p, 122, 154) ==> pp_seal_clocks{B}(p, s);
+    lemma pp_detail_kept{A, B}: \forall uint8_t *p, struct pp_seal s;
+      pp_seal_detail{A}(p, s) && pp_kept{A, B}(p, 154, 194) ==> pp_seal_detail{B}(p, s); */
 
 /* The caller gets the seal that stands in the frame. */
 /*@ requires \valid(seal) && \valid(out + (0 .. PP_SEAL_FRAME_BYTES - 1));
@@ -281,7 +211,18 @@ static void give(struct pp_seal *seal, struct pp_seal filled, const uint8_t *out
     (void)out; /* only the contract speaks of it */
     *seal = filled;
     //@ assert head: pp_kept{Pre, Here}(out, 0, PP_FRAME_HEAD_BYTES);
-    //@ assert content: pp_kept{Pre, Here}(out + PP_FRAME_HEAD_BYTES, 0, PP_SEAL_BYTES);
+    //@ assert front_kept: pp_kept{Pre, Here}(out + 4, 0, 34);
+    //@ assert range_kept: pp_kept{Pre, Here}(out + 4, 34, 58);
+    //@ assert state_kept: pp_kept{Pre, Here}(out + 4, 58, 122);
+    //@ assert clocks_kept: pp_kept{Pre, Here}(out + 4, 122, 154);
+    //@ assert detail_kept: pp_kept{Pre, Here}(out + 4, 154, 194);
+    //@ assert mac_kept: pp_kept{Pre, Here}(out + 4, 194, 226);
+    //@ assert front: pp_seal_front(out + PP_FRAME_HEAD_BYTES, filled);
+    //@ assert range: pp_seal_range(out + PP_FRAME_HEAD_BYTES, filled);
+    //@ assert state: pp_seal_state(out + PP_FRAME_HEAD_BYTES, filled);
+    //@ assert clocks: pp_seal_clocks(out + PP_FRAME_HEAD_BYTES, filled);
+    //@ assert detail: pp_seal_detail(out + PP_FRAME_HEAD_BYTES, filled);
+    //@ assert mac: pp_digest_at(out + PP_FRAME_HEAD_BYTES, AT_MAC, filled.mac);
 }
 
 void pp_seal_write(struct pp_seal *seal, const struct pp_mac_key *key, uint8_t *out)
@@ -331,36 +272,6 @@ static bool form_is_valid(const uint8_t *p)
     }
 }
 
-/*@ requires \valid_read(p + (at .. at + PP_DIGEST_BYTES - 1)) && at <= PP_SEAL_BYTES;
-    assigns \nothing;
-    ensures pp_digest_at(p, at, \result); */
-static struct pp_digest get_digest(const uint8_t *p, size_t at)
-{
-    struct pp_digest digest;
-    /*@ loop invariant 0 <= i <= PP_DIGEST_BYTES;
-        loop invariant \forall integer k; at <= k < at + i ==> p[k] == digest.b[k - at];
-        loop assigns i, digest.b[0 .. PP_DIGEST_BYTES - 1];
-        loop variant PP_DIGEST_BYTES - i; */
-    for (size_t i = 0; i < PP_DIGEST_BYTES; i++)
-        digest.b[i] = p[at + i];
-    return digest;
-}
-
-/*@ requires \valid_read(p + (at .. at + PP_TAG_BYTES - 1)) && at <= PP_SEAL_BYTES;
-    assigns \nothing;
-    ensures pp_tag_at(p, at, \result); */
-static struct pp_tag get_tag(const uint8_t *p, size_t at)
-{
-    struct pp_tag tag;
-    /*@ loop invariant 0 <= i <= PP_TAG_BYTES;
-        loop invariant \forall integer k; at <= k < at + i ==> p[k] == tag.b[k - at];
-        loop assigns i, tag.b[0 .. PP_TAG_BYTES - 1];
-        loop variant PP_TAG_BYTES - i; */
-    for (size_t i = 0; i < PP_TAG_BYTES; i++)
-        tag.b[i] = p[at + i];
-    return tag;
-}
-
 /*@ requires \valid_read(p + (0 .. PP_SEAL_BYTES - 1));
     assigns \nothing;
     ensures pp_u64_at(p, AT_REALTIME, \result.realtime_ns)
@@ -369,8 +280,8 @@ static struct pp_tag get_tag(const uint8_t *p, size_t at)
         ==> p[i] == \result.boot_id[i - AT_BOOT_ID]; */
 static struct pp_seal get_clocks(const uint8_t *p)
 {
-    struct pp_seal seal = {.realtime_ns = get_u64(p, AT_REALTIME),
-                           .monotonic_ns = get_u64(p, AT_MONOTONIC)};
+    struct pp_seal seal = {.realtime_ns = pp_field_u64(p, AT_REALTIME),
+                           .monotonic_ns = pp_field_u64(p, AT_MONOTONIC)};
     /*@ loop invariant 0 <= i <= 16;
         loop invariant \forall integer k; AT_BOOT_ID <= k < AT_BOOT_ID + i
           ==> p[k] == seal.boot_id[k - AT_BOOT_ID];
@@ -388,16 +299,16 @@ static struct pp_seal get_content(const uint8_t *p)
 {
     struct pp_seal seal = get_clocks(p);
     seal.kind = p[1];
-    seal.log_id = get_digest(p, AT_LOG_ID);
-    seal.epoch = get_u64(p, AT_EPOCH);
-    seal.first_seq = get_u64(p, AT_FIRST_SEQ);
-    seal.next_seq = get_u64(p, AT_NEXT_SEQ);
-    seal.root = get_digest(p, AT_ROOT);
-    seal.previous_tag = get_tag(p, AT_PREVIOUS_TAG);
-    seal.tag = get_tag(p, AT_TAG);
-    seal.detail_number = get_u64(p, AT_DETAIL_NUMBER);
-    seal.detail_hash = get_digest(p, AT_DETAIL_HASH);
-    seal.mac = get_digest(p, AT_MAC);
+    seal.log_id = pp_field_digest(p, AT_LOG_ID);
+    seal.epoch = pp_field_u64(p, AT_EPOCH);
+    seal.first_seq = pp_field_u64(p, AT_FIRST_SEQ);
+    seal.next_seq = pp_field_u64(p, AT_NEXT_SEQ);
+    seal.root = pp_field_digest(p, AT_ROOT);
+    seal.previous_tag = pp_field_tag(p, AT_PREVIOUS_TAG);
+    seal.tag = pp_field_tag(p, AT_TAG);
+    seal.detail_number = pp_field_u64(p, AT_DETAIL_NUMBER);
+    seal.detail_hash = pp_field_digest(p, AT_DETAIL_HASH);
+    seal.mac = pp_field_digest(p, AT_MAC);
     //@ assert front: pp_seal_front(p, seal);
     //@ assert range: pp_seal_range(p, seal);
     //@ assert state: pp_seal_state(p, seal);
@@ -412,8 +323,20 @@ static struct pp_seal get_content(const uint8_t *p)
     ensures pp_seal_at(p, *seal); */
 static void get_seal(const uint8_t *p, struct pp_seal *seal)
 {
-    *seal = get_content(p);
-    //@ assert kept: pp_kept{Pre, Here}(p, 0, PP_SEAL_BYTES);
+    const struct pp_seal filled = get_content(p);
+    *seal = filled;
+    //@ assert front_kept: pp_kept{Pre, Here}(p, 0, 34);
+    //@ assert range_kept: pp_kept{Pre, Here}(p, 34, 58);
+    //@ assert state_kept: pp_kept{Pre, Here}(p, 58, 122);
+    //@ assert clocks_kept: pp_kept{Pre, Here}(p, 122, 154);
+    //@ assert detail_kept: pp_kept{Pre, Here}(p, 154, 194);
+    //@ assert mac_kept: pp_kept{Pre, Here}(p, 194, 226);
+    //@ assert front: pp_seal_front(p, filled);
+    //@ assert range: pp_seal_range(p, filled);
+    //@ assert state: pp_seal_state(p, filled);
+    //@ assert clocks: pp_seal_clocks(p, filled);
+    //@ assert detail: pp_seal_detail(p, filled);
+    //@ assert mac: pp_digest_at(p, AT_MAC, filled.mac);
 }
 
 enum pp_error pp_seal_decode(struct pp_bytes content, struct pp_seal *seal)
@@ -426,77 +349,5 @@ enum pp_error pp_seal_decode(struct pp_bytes content, struct pp_seal *seal)
 
 bool pp_seal_mac_valid(struct pp_bytes content, const struct pp_mac_key *key)
 {
-    return mac_valid(seal_domain, key, content);
-}
-
-size_t pp_segment_header_write(const struct pp_segment_header *header, const struct pp_mac_key *key,
-                               uint8_t *out)
-{
-    uint8_t *p = out + PP_FRAME_HEAD_BYTES;
-    size_t peaks_at = HEAD_ORIGIN + header->origin.len + 1;
-    size_t covered = peaks_at + header->peak_count * PP_DIGEST_BYTES;
-    pp_frame_put_head(out, PP_FRAME_HEADER, (uint16_t)(covered + PP_DIGEST_BYTES));
-    p[0] = VERSION;
-    memcpy(p + HEAD_LOG_ID, header->log_id.b, PP_DIGEST_BYTES);
-    memcpy(p + HEAD_KEY_ID, header->key_id, PP_KEY_ID_BYTES);
-    pp_put_u64(p + HEAD_SEGMENT, header->segment);
-    pp_put_u64(p + HEAD_EPOCH, header->epoch);
-    pp_put_u64(p + HEAD_FIRST_SEQ, header->first_seq);
-    memcpy(p + HEAD_TAG, header->tag.b, PP_TAG_BYTES);
-    pp_put_u64(p + HEAD_REALTIME, header->realtime_ns);
-    p[HEAD_ORIGIN_LEN] = (uint8_t)header->origin.len;
-    memcpy(p + HEAD_ORIGIN, header->origin.data, header->origin.len);
-    p[peaks_at - 1] = (uint8_t)header->peak_count;
-    if (header->peak_count != 0)
-        memcpy(p + peaks_at, header->peaks, header->peak_count * PP_DIGEST_BYTES);
-    struct pp_digest mac = mac_of(head_domain, key, (struct pp_bytes){p, covered});
-    memcpy(p + covered, mac.b, PP_DIGEST_BYTES);
-    return PP_FRAME_HEAD_BYTES + covered + PP_DIGEST_BYTES;
-}
-
-enum pp_error pp_segment_header_decode(struct pp_bytes content, struct pp_segment_header *header)
-{
-    const uint8_t *p = content.data;
-    if (content.len < HEAD_FIXED_BYTES || p[0] != VERSION)
-        return PP_ERROR_FORMAT;
-    size_t origin_len = p[HEAD_ORIGIN_LEN];
-    if (origin_len == 0 || content.len - HEAD_FIXED_BYTES < origin_len)
-        return PP_ERROR_FORMAT;
-    size_t peaks_at = HEAD_ORIGIN + origin_len + 1;
-    size_t peak_count = p[peaks_at - 1];
-    uint64_t first_seq = pp_get_u64(p + HEAD_FIRST_SEQ);
-    uint64_t epoch = pp_get_u64(p + HEAD_EPOCH);
-    if (first_seq > INT64_MAX || epoch > PP_EPOCH_MAX || peak_count != pp_bits_set(first_seq) ||
-        content.len != HEAD_FIXED_BYTES + origin_len + peak_count * PP_DIGEST_BYTES)
-        return PP_ERROR_FORMAT;
-    *header = (struct pp_segment_header){
-        .segment = pp_get_u64(p + HEAD_SEGMENT),
-        .epoch = epoch,
-        .first_seq = first_seq,
-        .realtime_ns = pp_get_u64(p + HEAD_REALTIME),
-        .origin = {p + HEAD_ORIGIN, origin_len},
-        .peak_count = peak_count,
-    };
-    memcpy(header->log_id.b, p + HEAD_LOG_ID, PP_DIGEST_BYTES);
-    memcpy(header->key_id, p + HEAD_KEY_ID, PP_KEY_ID_BYTES);
-    memcpy(header->tag.b, p + HEAD_TAG, PP_TAG_BYTES);
-    memcpy(header->peaks, p + peaks_at, peak_count * PP_DIGEST_BYTES);
-    return PP_OK;
-}
-
-bool pp_segment_header_mac_valid(struct pp_bytes content, const struct pp_mac_key *key)
-{
-    return mac_valid(head_domain, key, content);
-}
-
-struct pp_digest pp_log_id(const uint8_t key_id[PP_KEY_ID_BYTES], const uint8_t public_key[32],
-                           struct pp_bytes origin)
-{
-    struct pp_sha256_stream stream;
-    pp_sha256_init(&stream);
-    pp_sha256_update(&stream, (struct pp_bytes){log_id_domain, DOMAIN_BYTES});
-    pp_sha256_update(&stream, (struct pp_bytes){key_id, PP_KEY_ID_BYTES});
-    pp_sha256_update(&stream, (struct pp_bytes){public_key, 32});
-    pp_sha256_update(&stream, origin);
-    return pp_sha256_final(&stream);
+    return pp_field_mac_valid(content, seal_domain, key);
 }

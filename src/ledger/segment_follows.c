@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether a segment continues the one before it: docs/format/ledger.md, sections 6, 10 and 11. */
 
-#include "ledger_internal.h"
-
-#include <string.h>
+#include "segment_internal.h"
 
 #include "../base/base.h"
 
 /* What should come next is bad: the header's own claim about its first entry may be false. */
+/*@ requires \valid_read(previous) && \valid(next) && \separated(previous, next);
+    assigns next->verdict, next->first_bad_seq, next->bad_offset, next->reason;
+    ensures \result == 0 && next->verdict == verdict && next->bad_offset == 0
+      && next->first_bad_seq == previous->tree.size; */
 static bool refuse(const struct pp_check_result *previous, struct pp_check_result *next,
                    enum pp_verdict verdict, const char *reason)
 {
@@ -19,17 +21,23 @@ static bool refuse(const struct pp_check_result *previous, struct pp_check_resul
 }
 
 /* The header of `next` states what `previous` ends with. */
+/*@ requires \valid_read(previous) && \valid_read(next);
+    assigns \nothing;
+    ensures \result <==> pp_same_state(previous, next); */
 static bool same_state(const struct pp_check_result *previous, const struct pp_check_result *next)
 {
-    struct pp_digest peaks[PP_MERKLE_HEIGHT_MAX + 1];
-    size_t count = pp_merkle_tree_peaks(&previous->tree, peaks);
     const struct pp_segment_header *header = &next->header;
     return header->segment == previous->header.segment + 1 &&
            header->first_seq == previous->tree.size && pp_tag_equal(&header->tag, &previous->tag) &&
-           header->peak_count == count &&
-           (count == 0 || memcmp(header->peaks, peaks, count * PP_DIGEST_BYTES) == 0);
+           pp_merkle_tree_has_peaks(&previous->tree, header->peaks, header->peak_count);
 }
 
+/*@ requires \valid_read(previous) && \valid(next) && \separated(previous, next);
+    assigns next->verdict, next->first_bad_seq, next->bad_offset, next->reason;
+    ensures follows: \result <==> pp_rotated_to{Pre}(previous, next);
+    ensures good: \result ==> next->verdict == \old(next->verdict);
+    ensures bad: !\result ==> next->verdict == PP_VERDICT_MODIFIED && next->bad_offset == 0
+      && next->first_bad_seq == previous->tree.size; */
 static bool after_rotation(const struct pp_check_result *previous, struct pp_check_result *next)
 {
     const struct pp_seal *rotation = &previous->last_seal;
@@ -46,6 +54,9 @@ static bool after_rotation(const struct pp_check_result *previous, struct pp_che
 
 /* The epoch that comes after a segment.  One without seals was opened by a rotation, whose epoch
    its header bears; only segment 0 starts from nothing. */
+/*@ requires \valid_read(segment);
+    assigns \nothing;
+    ensures \result == pp_epoch_after(segment); */
 static uint64_t epoch_after(const struct pp_check_result *segment)
 {
     if (segment->has_seal)
@@ -54,6 +65,13 @@ static uint64_t epoch_after(const struct pp_check_result *segment)
 }
 
 /* Without a rotation seal only a recovery closes a segment, and it vouches for the torn bytes. */
+/*@ requires \valid_read(previous) && \valid(next) && \separated(previous, next);
+    assigns next->verdict, next->first_bad_seq, next->bad_offset, next->reason;
+    ensures follows: \result <==> pp_recovered_to{Pre}(previous, next, last);
+    ensures good: \result ==> next->verdict == \old(next->verdict);
+    ensures bad: !\result ==> next->bad_offset == 0
+      && (next->verdict == PP_VERDICT_MODIFIED || next->verdict == PP_VERDICT_UNSEALED)
+      && next->first_bad_seq == previous->tree.size; */
 static bool after_recovery(const struct pp_check_result *previous, struct pp_check_result *next,
                            bool last)
 {
@@ -74,6 +92,9 @@ static bool after_recovery(const struct pp_check_result *previous, struct pp_che
 }
 
 /* The header of `next` is one that a writer made whole. */
+/*@ requires \valid_read(previous) && \valid_read(next);
+    assigns \nothing;
+    ensures \result <==> pp_header_whole(previous, next); */
 static bool header_is_whole(const struct pp_check_result *previous,
                             const struct pp_check_result *next)
 {

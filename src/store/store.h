@@ -15,6 +15,7 @@
 
 #include "../base/base.h"
 #include "../ledger/ledger_internal.h"
+#include "../ledger/segment_internal.h"
 #include "../os/os.h"
 
 /* ---- Failures ---- */

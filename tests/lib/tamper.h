@@ -10,7 +10,7 @@
 
 #include <postproof/ledger.h>
 
-#include "../../src/ledger/ledger_internal.h"
+#include "../../src/ledger/segment_internal.h"
 
 /* ---- Chance: the same numbers in each run -------------------------------------------------- */
 
