@@ -58,8 +58,8 @@ static struct pair make_pair(enum kind kind)
     memcpy(pair.new_image.data + pair.new_image.len, pair.old_image.data + 700, 90);
     pair.new_image.len += 90;
     if (kind == APART) {
-        fill_random(pair.new_image.data + pair.new_image.len, 1500, seed);
-        pair.new_image.len += 1500;
+        fill_random(pair.new_image.data + pair.new_image.len, 500, seed);
+        pair.new_image.len += 500;
     }
     pair.patch = check_patch(mode, view(&pair.old_image), view(&pair.new_image));
     assert_int_equal(pair.patch.data[BLOCK + 5], kind == SHARED);
