@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # One patch for both directions: files grow, shrink, are empty, sparse and larger than 2 GiB; a
-# wrong base, a damaged patch and a second process are refused, and nothing is changed.
+# wrong base, a damaged patch and a second process are refused, and nothing is changed; shared
+# literals are what the format's text says.
 set -eu
 
+here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/lib/rollback.sh
-. "$(dirname "$0")/../lib/rollback.sh"
+. "$here/../lib/rollback.sh"
 
 # ---- Pairs: there and back, in place and to a new file, through pipes ----
 seq 1 200000 >text-1
@@ -109,3 +111,33 @@ cmp file sparse-1
 rollback diff text-2 text-1 -o json.patch --json | grep -q '"old_root": "[0-9a-f]\{64\}"'
 cp text-2 file
 rollback apply json.patch file --json | grep -q '"post_root": "[0-9a-f]\{64\}"'
+
+# ---- Literals that share a code, beside a second implementation of the format's text ----
+# texts LINES FROM NAME: NAME-1 and NAME-2, of which some lines from the given one on differ
+texts() {
+    python3 - "$@" <<'PY'
+import random
+import sys
+lines, first, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+draw = random.Random(5)
+words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(3, 9)))
+         for _ in range(600)]
+texts = [[f"{i:04} " + " ".join(draw.choices(words, k=6)) for i in range(lines)] for _ in range(2)]
+changed = set(draw.sample(range(first, lines), 12))
+texts[1] = [texts[i in changed][i] for i in range(lines)]
+for i in range(2):
+    open(f"{name}-{i + 1}", "w").write("\n".join(texts[i]) + "\n")
+PY
+}
+texts 60 0 words
+texts 180 110 paged # and pages that both hold
+for name in words paged; do
+    rollback diff $name-1 $name-2 -o $name.patch --mode generic >/dev/null
+    python3 "$here/../rollback/shared.py" $name-1 $name-2 $name.patch >out ||
+        fail "the second implementation: $(cat out)"
+done
+cp paged-1 file # one bit of the shared code
+at=$(($(stat -c %s paged.patch) - 20))
+printf '\xff' | dd of=paged.patch bs=1 seek=$at conv=notrunc status=none
+status 1 rollback apply paged.patch file
+cmp file paged-1
