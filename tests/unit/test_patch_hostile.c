@@ -11,6 +11,14 @@
 
 enum { BLOCK = PP_PATCH_HEADER_BYTES }; /* the first block header of a file */
 
+/* Of the bits, how many are flipped: all, or one in so many where the shadow of a decoder's memory
+   costs more than the decoder does. */
+#ifdef __SANITIZE_ADDRESS__
+enum { BIT_STRIDE = 7 };
+#else
+enum { BIT_STRIDE = 1 };
+#endif
+
 /* An image, a changed one, and the patch between them. */
 struct pair {
     struct buffer old_image, new_image, patch;
@@ -95,7 +103,7 @@ static void every_flipped_bit_is_refused(void **state)
     (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
         struct pair pair = make_pair((enum kind)kind);
-        for (size_t bit = 0; bit < pair.patch.len * 8; bit++) {
+        for (size_t bit = 0; bit < pair.patch.len * 8; bit += BIT_STRIDE) {
             pair.patch.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
             check_refused(&pair, view(&pair.patch), false);
             pair.patch.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
@@ -111,7 +119,7 @@ static void flipped_bits_under_valid_hashes_do_no_harm(void **state)
     for (int kind = 0; kind < KINDS; kind++) {
         struct pair pair = make_pair((enum kind)kind);
         struct buffer forged = buffer_of(pair.patch.len);
-        for (size_t bit = 0; bit < pair.patch.len * 8; bit++) {
+        for (size_t bit = 0; bit < pair.patch.len * 8; bit += BIT_STRIDE) {
             memcpy(forged.data, pair.patch.data, pair.patch.len);
             forged.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
             reseal_patch(&forged);
