@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../src/base/base.h"
-#include "../src/os/os.h"
+#include "../src/versions/versions.h"
 #include "rollback.h"
 
 /* ---- diff ----------------------------------------------------------------------------------- */
@@ -176,14 +176,6 @@ static void report_run(const struct run *run, const struct pp_patch_header *head
            root, way_of(outcome), time);
 }
 
-static bool is_folder(const char *path)
-{
-    int fd = strcmp(path, "-") == 0 ? -1 : pp_os_open_dir(PP_OS_CWD, path);
-    if (fd >= 0)
-        pp_os_close(fd);
-    return fd >= 0;
-}
-
 /* Standard output may be the image itself. */
 static bool writes_to_stdout(const struct run *run)
 {
@@ -194,7 +186,8 @@ static int run_patch(const struct run *run)
 {
     struct rollback_progress progress = {0};
     struct pp_failure failure = {0};
-    struct outcome outcome = {.is_folder = is_folder(run->file)};
+    struct outcome outcome = {.is_folder =
+                                  strcmp(run->file, "-") != 0 && pp_path_is_folder(run->file)};
     struct pp_patch_file *patch;
     if (outcome.is_folder && run->keep_tree)
         return cli_fail(run->verb, "%s is a folder: --keep-tree is for files", run->file);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which parts of the old and of the new image correspond: exact matches, the heaviest chain of them
+/* Which parts of the old and of the new image correspond: matches, the heaviest chain of them
    that keeps the order of both images, and covers that hold bytes that differ too. */
 #ifndef PP_PATCH_MATCH_H
 #define PP_PATCH_MATCH_H
@@ -7,6 +7,7 @@
 #include <postproof/bytes.h>
 #include <postproof/error.h>
 #include <stdbool.h>
+#include <string.h>
 
 struct pp_patch_cover {
     uint64_t old_at, new_at, bytes;
@@ -19,6 +20,16 @@ struct pp_patch_covers {
 };
 PP_MUST_CHECK bool pp_patch_covers_add(struct pp_patch_covers *covers, struct pp_patch_cover cover);
 void pp_patch_covers_clean_up(struct pp_patch_covers *covers);
+
+/* A gram is the shortest match; its hash has so many bits (Knuth, TAOCP 6.4). */
+enum { PP_PATCH_GRAM_BYTES = 8 };
+static inline size_t pp_patch_hash_gram(const uint8_t *p, unsigned bits)
+{
+    uint64_t gram;
+    _Static_assert(sizeof gram == PP_PATCH_GRAM_BYTES, "a gram is hashed as one number");
+    memcpy(&gram, p, sizeof gram);
+    return (size_t)(gram * 0x9e3779b97f4a7c15 >> (64 - bits));
+}
 
 /* Bytes from old_at and new_at on that are equal, at most `most`. */
 size_t pp_patch_equal_bytes(const uint8_t *a, const uint8_t *b, size_t most);

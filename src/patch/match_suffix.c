@@ -8,7 +8,7 @@
 #include "match.h"
 
 enum {
-    MATCH_BYTES_MIN = 8,
+    MATCH_BYTES_MIN = PP_PATCH_GRAM_BYTES,
     LONG_MATCH_BYTES = 4096, /* good enough: no longer one is looked for */
     BETTER_BYTES = 4,        /* what another place must match more than the place before does */
     BUCKETS = 1 << 16,
@@ -26,14 +26,6 @@ struct suffixes {
     unsigned gram_log;
 };
 
-static size_t hash_gram(const struct suffixes *s, const uint8_t *p)
-{
-    uint64_t gram;
-    _Static_assert(sizeof gram == MATCH_BYTES_MIN, "a gram is the shortest match");
-    memcpy(&gram, p, sizeof gram);
-    return (size_t)(gram * 0x9e3779b97f4a7c15 >> (64 - s->gram_log));
-}
-
 static bool fill_grams(struct suffixes *s)
 {
     s->gram_log = 6;
@@ -41,7 +33,7 @@ static bool fill_grams(struct suffixes *s)
         s->gram_log++;
     s->grams = calloc((size_t)1 << (s->gram_log - 3), 1);
     for (size_t i = 0; s->grams != NULL && i + MATCH_BYTES_MIN <= s->image.len; i++) {
-        size_t hash = hash_gram(s, s->image.data + i);
+        size_t hash = pp_patch_hash_gram(s->image.data + i, s->gram_log);
         s->grams[hash / 8] |= (uint8_t)(1U << hash % 8);
     }
     return s->grams != NULL;
@@ -51,7 +43,7 @@ static bool may_match(const struct suffixes *s, struct pp_bytes text)
 {
     if (text.len < MATCH_BYTES_MIN)
         return false;
-    size_t hash = hash_gram(s, text.data);
+    size_t hash = pp_patch_hash_gram(text.data, s->gram_log);
     return (s->grams[hash / 8] >> hash % 8 & 1) != 0;
 }
 

@@ -9,7 +9,7 @@
 
 enum {
     PAGE_BYTES = PP_ROLLBACK_PAGE_BYTES,
-    GRAM_BYTES = sizeof(uint64_t),
+    GRAM_BYTES = PP_PATCH_GRAM_BYTES,
     STRIDE_BYTES = 4, /* between the grams of the image that are looked at */
     TABLE_LOG = 20,
     OCCURRENCES_MAX = UINT8_MAX,
@@ -149,13 +149,6 @@ struct window {
     uint64_t first_page;
 };
 
-static size_t hash_gram(const uint8_t *p)
-{
-    uint64_t gram;
-    memcpy(&gram, p, sizeof gram);
-    return (size_t)(gram * 0x9e3779b97f4a7c15 >> (64 - TABLE_LOG));
-}
-
 static struct window window_of(struct pp_bytes image, uint64_t start, uint64_t end, uint64_t reach)
 {
     uint64_t low = start > reach ? (start - reach) / PAGE_BYTES * PAGE_BYTES : 0;
@@ -170,13 +163,13 @@ static void count_grams(uint8_t *occurrences, struct pp_bytes literals, struct w
 {
     memset(occurrences, 0, (size_t)1 << TABLE_LOG);
     for (size_t i = 0; i + GRAM_BYTES <= literals.len; i++)
-        occurrences[hash_gram(literals.data + i)] = 1;
+        occurrences[pp_patch_hash_gram(literals.data + i, TABLE_LOG)] = 1;
     for (size_t k = 0; k < count; k++) {
         size_t end = (k + 1) * PAGE_BYTES;
         pages[k] = (struct page){window.first_page + k, 0, 0};
         for (size_t i = k * PAGE_BYTES; i < end && i + GRAM_BYTES <= window.bytes.len;
              i += STRIDE_BYTES) {
-            uint8_t *seen = &occurrences[hash_gram(window.bytes.data + i)];
+            uint8_t *seen = &occurrences[pp_patch_hash_gram(window.bytes.data + i, TABLE_LOG)];
             if (*seen == 0)
                 continue;
             pages[k].weight++;
@@ -195,10 +188,23 @@ static void weigh_pages(const uint8_t *occurrences, struct window window, struct
         pages[k].weight = 0;
         for (size_t i = k * PAGE_BYTES; i < end && i + GRAM_BYTES <= window.bytes.len;
              i += STRIDE_BYTES) {
-            unsigned seen = occurrences[hash_gram(window.bytes.data + i)];
+            unsigned seen = occurrences[pp_patch_hash_gram(window.bytes.data + i, TABLE_LOG)];
             pages[k].weight += seen > 1 ? GRAM_WEIGHT / (seen - 1) : 0;
         }
     }
+}
+
+/* The first `count` pages of the window and what each is worth as a prefix of the literals, on the
+   heap; NULL: no memory.  There may be none. */
+static struct page *weighed_pages(struct pp_patch_prefix_space *space, struct pp_bytes literals,
+                                  struct window window, size_t count)
+{
+    struct page *pages = malloc((count + 1) * sizeof *pages);
+    if (pages == NULL)
+        return NULL;
+    count_grams(space->occurrences, literals, window, pages, count);
+    weigh_pages(space->occurrences, window, pages, count);
+    return pages;
 }
 
 static int compare_weights(const void *a, const void *b)
@@ -257,11 +263,9 @@ enum pp_error pp_patch_prefix_choose(struct pp_patch_prefix_space *space, struct
     uint64_t reach = literals.len < MANY_LITERALS ? REACH_BYTES : FAR_REACH_BYTES;
     struct window window = window_of(image, start, end, reach);
     size_t count = (size_t)pages_of(window.bytes.len);
-    struct page *pages = malloc(count * sizeof *pages);
+    struct page *pages = weighed_pages(space, literals, window, count);
     if (pages == NULL)
         return PP_ERROR_MEMORY;
-    count_grams(space->occurrences, literals, window, pages, count);
-    weigh_pages(space->occurrences, window, pages, count);
     *slot_bytes = write_slot(
         pages, keep_heaviest(pages, count, literals.len, PP_PATCH_PREFIX_CHOSEN_MAX), slot);
     free(pages);
@@ -315,11 +319,9 @@ enum pp_error pp_patch_common_choose(struct pp_patch_prefix_space *space,
         return PP_OK;
     struct window window = window_of(images->old_image, start, end, REACH_BYTES);
     size_t count = (size_t)(window.bytes.len / PAGE_BYTES);
-    struct page *pages = malloc((count + 1) * sizeof *pages);
+    struct page *pages = weighed_pages(space, literals, window, count);
     if (pages == NULL)
         return PP_ERROR_MEMORY;
-    count_grams(space->occurrences, literals, window, pages, count);
-    weigh_pages(space->occurrences, window, pages, count);
     weigh_common(images, pages, count);
     *slot_bytes = write_common(
         pages, keep_heaviest(pages, count, literals.len, PP_PATCH_COMMON_CHOSEN_MAX), slot);

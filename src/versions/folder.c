@@ -111,11 +111,6 @@ static enum pp_error take_entry(struct packer *packer, const struct pp_os_attrib
     return PP_OK;
 }
 
-static uint64_t whole_pages(uint64_t bytes)
-{
-    return bytes + (PAGE - bytes % PAGE) % PAGE;
-}
-
 static int copy_stretch(struct packer *packer, int fd, uint64_t from, uint64_t to)
 {
     while (from < to) {
@@ -163,7 +158,7 @@ static enum pp_error copy_file(struct packer *packer, int dir, const char *name,
         result = pp_os_status(fd, &now);
     if (fd >= 0)
         pp_os_close(fd);
-    packer->at += whole_pages(listed->bytes);
+    packer->at += pp_folder_whole_pages(listed->bytes);
     if (result < 0)
         return failed(packer, result);
     return is_same(listed, &now) ? PP_OK : changed(packer);
@@ -249,7 +244,7 @@ static enum pp_error pack(struct packer *packer, int dir)
         return error;
     memcpy(packer->list, PP_FOLDER_MAGIC, 8);
     pp_put_u64(packer->list + 8, packer->len);
-    packer->at = whole_pages(packer->len);
+    packer->at = pp_folder_whole_pages(packer->len);
     packer->found = HEAD_BYTES;
     packer->listing = false;
     result = pp_os_write_at(packer->image, packer->list, packer->len, 0);

@@ -36,11 +36,6 @@ struct unpacker {
     struct pp_failure *failure;
 };
 
-static uint64_t whole_pages(uint64_t bytes)
-{
-    return bytes + (PAGE - bytes % PAGE) % PAGE;
-}
-
 /* ---- The list ------------------------------------------------------------------------------- */
 
 static enum pp_error damaged(const struct unpacker *unpacker)
@@ -129,7 +124,7 @@ static enum pp_error read_list(struct unpacker *unpacker)
         return damaged(unpacker);
     unpacker->len = (size_t)len;
     unpacker->at = HEAD_BYTES;
-    unpacker->content_at = whole_pages(len);
+    unpacker->content_at = pp_folder_whole_pages(len);
     unpacker->list = malloc(unpacker->len);
     unpacker->chunk = malloc(CHUNK_BYTES);
     if (unpacker->list == NULL || unpacker->chunk == NULL)
@@ -148,7 +143,7 @@ static bool page_ends_in_zeros(struct unpacker *unpacker, uint64_t at)
     if (want == 0)
         return true;
     return pp_os_read_at(unpacker->image, unpacker->chunk, want, at) == (int64_t)want &&
-           unpacker->chunk[0] == 0 && memcmp(unpacker->chunk, unpacker->chunk + 1, want - 1) == 0;
+           pp_versions_is_zeros(unpacker->chunk, want);
 }
 
 /* All of it: each entry after the one before, and exactly the contents that belong to them. */
@@ -162,7 +157,7 @@ static enum pp_error check_list(struct unpacker *unpacker)
         good = take_entry(unpacker, false) && path_follows(unpacker->previous, entry->path) &&
                end <= unpacker->image_bytes && entry->bytes <= unpacker->image_bytes - end &&
                page_ends_in_zeros(unpacker, end + entry->bytes);
-        end += whole_pages(entry->bytes);
+        end += pp_folder_whole_pages(entry->bytes);
         memcpy(unpacker->previous, entry->path, sizeof unpacker->previous);
     }
     return good && end == unpacker->image_bytes ? PP_OK : damaged(unpacker);
@@ -200,7 +195,7 @@ static int make_file(struct unpacker *unpacker, int dir, const char *name)
         result = pp_os_sync(fd);
     if (fd >= 0)
         pp_os_close(fd);
-    unpacker->content_at += whole_pages(entry->bytes);
+    unpacker->content_at += pp_folder_whole_pages(entry->bytes);
     return result;
 }
 

@@ -115,6 +115,8 @@ PP_MUST_CHECK enum pp_error pp_versions_path_beside(const char *path, const char
 /* Copies a file, holes and all, to a new one. */
 PP_MUST_CHECK enum pp_error pp_versions_copy(const char *from, const char *to,
                                              struct pp_failure *failure);
+/* For len > 0. */
+bool pp_versions_is_zeros(const uint8_t *data, size_t len);
 /* Writes pages, from the start of one on, to a new file: pages of zeros are left out and become
    holes.  0 or -errno. */
 PP_MUST_CHECK int pp_versions_write_sparse(int fd, const uint8_t *data, size_t len, uint64_t at);
@@ -156,6 +158,11 @@ enum {
     PP_FOLDER_LIST_BYTES_MAX = 1 << 30,
     PP_FOLDER_DEPTH_MAX = 64 /* folders in each other */
 };
+/* The list, and each file's contents, take whole pages of an image. */
+static inline uint64_t pp_folder_whole_pages(uint64_t bytes)
+{
+    return pp_rollback_pages(bytes) * PP_ROLLBACK_PAGE_BYTES;
+}
 /* Makes a new file of a folder.  PP_ERROR_MISMATCH: something changed it meanwhile. */
 PP_MUST_CHECK enum pp_error pp_folder_pack(const char *folder, const char *image,
                                            struct pp_failure *failure);

@@ -108,7 +108,7 @@ enum pp_error pp_versions_copy(const char *from, const char *to, struct pp_failu
                : pp_fail(failure, PP_ERROR_IO, -result, "%s can't be copied to %s", from, to);
 }
 
-static bool is_zeros(const uint8_t *data, size_t len)
+bool pp_versions_is_zeros(const uint8_t *data, size_t len)
 {
     return data[0] == 0 && memcmp(data, data + 1, len - 1) == 0;
 }
@@ -120,7 +120,7 @@ int pp_versions_write_sparse(int fd, const uint8_t *data, size_t len, uint64_t a
     size_t from = 0;
     for (size_t page = 0; page < len; page += PAGE) {
         size_t n = len - page < PAGE ? len - page : PAGE;
-        if (!is_zeros(data + page, n))
+        if (!pp_versions_is_zeros(data + page, n))
             continue;
         int result = from < page ? pp_os_write_at(fd, data + from, page - from, at + from) : 0;
         if (result < 0)
