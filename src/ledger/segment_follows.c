@@ -78,9 +78,11 @@ static bool after_recovery(const struct pp_check_result *previous, struct pp_che
     if (next->header.epoch != epoch_after(previous))
         return refuse(previous, next, PP_VERDICT_MODIFIED,
                       "the seals that closed the segment before are gone");
+    if (!next->has_seal && !last)
+        return refuse(previous, next, PP_VERDICT_MODIFIED,
+                      "the segment before was never closed by a seal");
     if (!next->has_seal)
-        return last || refuse(previous, next, PP_VERDICT_MODIFIED,
-                              "the segment before was never closed by a seal");
+        return true;
     if (next->first_seal.kind != PP_SEAL_RECOVERY)
         return refuse(previous, next, PP_VERDICT_UNSEALED,
                       "the rotation seal of the segment before is gone");
