@@ -66,6 +66,14 @@ static size_t limit_tables(ZSTD_CCtx *context, int level)
     return result;
 }
 
+/* At the lowest level, that of planes, contents are nearly noise: the entropy code of a few bytes
+   is shorter than a match of them, and not to look for those saves time too. */
+static size_t skip_short_matches(ZSTD_CCtx *context, int level)
+{
+    enum { MATCH_BYTES_MIN = 7 };
+    return level == 1 ? ZSTD_CCtx_setParameter(context, ZSTD_c_minMatch, MATCH_BYTES_MIN) : 0;
+}
+
 static size_t set_up(ZSTD_CCtx *context, int level, struct pp_bytes content, struct pp_bytes prefix)
 {
     size_t result = ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
@@ -75,6 +83,8 @@ static size_t set_up(ZSTD_CCtx *context, int level, struct pp_bytes content, str
         result = ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
     if (!ZSTD_isError(result))
         result = limit_tables(context, level);
+    if (!ZSTD_isError(result))
+        result = skip_short_matches(context, level);
     if (!ZSTD_isError(result) && prefix.len > 0)
         result =
             ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window_log(content.len + prefix.len));

@@ -158,33 +158,40 @@ static inline unsigned code_at(const uint8_t *codes, size_t i)
     return codes[i / 4] >> (i % 4 * 2) & 3;
 }
 
-/* Of 32 codes from a byte on, or those that are left: bit 2 k is set where code k is 3. */
-static inline uint64_t threes_from(const uint8_t *codes, size_t bytes)
+enum {
+    WORD_ITEMS = 32, /* whose codes fill eight bytes */
+    FEW_THREES = 4 /* among them that are handled without a branch, which would be guessed wrong */
+};
+
+/* Of the codes of WORD_ITEMS items: bit 2 k is set where code k is 3. */
+static inline uint64_t threes_of(const uint8_t *codes)
 {
-    uint64_t word = 0;
-    memcpy(&word, codes, bytes < sizeof word ? bytes : sizeof word);
+    uint64_t word;
+    memcpy(&word, codes, sizeof word);
     word = le64toh(word);
     return word & word >> 1 & 0x5555555555555555;
 }
 
-/* A walk over the codes that are 3. */
-struct threes {
-    uint64_t left;
-    size_t at; /* the next byte of the codes */
-};
-
-/* The item that the next one stands for; false when there is none left. */
-static inline bool next_three(struct threes *walk, const uint8_t *codes, size_t bytes, size_t *item)
+/* The same of fewer items. */
+static inline uint64_t threes_of_last(const uint8_t *codes, size_t items)
 {
-    while (walk->left == 0) {
-        if (walk->at >= bytes)
-            return false;
-        walk->left = threes_from(codes + walk->at, bytes - walk->at);
-        walk->at += sizeof walk->left;
-    }
-    *item = (walk->at - sizeof walk->left) * 4 + (size_t)__builtin_ctzll(walk->left) / 2;
-    walk->left &= walk->left - 1;
-    return true;
+    uint64_t threes = 0;
+    for (size_t i = 0; i < items; i++)
+        threes |= (uint64_t)(code_at(codes, i) == 3) << 2 * i;
+    return threes;
+}
+
+static inline size_t count_threes(uint64_t threes)
+{
+    threes = (threes & 0x3333333333333333) + (threes >> 2 & 0x3333333333333333);
+    threes = (threes + (threes >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (size_t)(threes * 0x0101010101010101 >> 56);
+}
+
+/* The first item whose bit is set, or the last one of all. */
+static inline size_t item_of(uint64_t threes)
+{
+    return (size_t)__builtin_ctzll(threes | (uint64_t)1 << 63) / 2;
 }
 
 static inline unsigned code_of(uint32_t v)
@@ -192,24 +199,74 @@ static inline unsigned code_of(uint32_t v)
     return v < 3 ? v : 3;
 }
 
+enum { GROUP_ITEMS = 64 }; /* that vector instructions take at once */
+
+/* Four bytes below 4, the first in the lowest, become one.  No two products share a bit. */
+static inline uint8_t pack_four(const uint8_t *small)
+{
+    uint32_t four;
+    memcpy(&four, small, sizeof four);
+    return (uint8_t)(le32toh(four) * 0x1041040U >> 24);
+}
+
+/* Of 16 bits on their own: the compiler makes vector instructions of this one only. */
+static inline uint16_t code_of16(uint16_t v)
+{
+    return v < 3 ? v : 3;
+}
+
+static inline void pack_group(size_t width, const uint8_t *restrict values, uint8_t *restrict codes)
+{
+    uint8_t small[GROUP_ITEMS];
+    uint16_t items[GROUP_ITEMS];
+    if (width == 2) {
+        memcpy(items, values, sizeof items);
+        for (size_t i = 0; i < GROUP_ITEMS; i++)
+            small[i] = (uint8_t)code_of16(le16toh(items[i]));
+    } else {
+        for (size_t i = 0; i < GROUP_ITEMS; i++)
+            small[i] = (uint8_t)code_of(get_item(width, values + i * width));
+    }
+    for (size_t i = 0; i < GROUP_ITEMS; i += 4)
+        codes[i / 4] = pack_four(small + i);
+}
+
+/* The values whose bits are set go to rest; returns their bytes. */
+static inline size_t keep_threes(size_t width, uint64_t threes, const uint8_t *restrict values,
+                                 uint8_t *restrict rest)
+{
+    size_t used = 0;
+    for (; threes != 0; threes &= threes - 1, used += width)
+        put_item(width, rest + used, get_item(width, values + item_of(threes) * width));
+    return used;
+}
+
+/* The same of WORD_ITEMS items; rest has room for FEW_THREES in any case. */
+static inline size_t keep_threes_of_word(size_t width, uint64_t threes,
+                                         const uint8_t *restrict values, uint8_t *restrict rest)
+{
+    size_t used = count_threes(threes) * width;
+    for (size_t k = 0; k < FEW_THREES; k++, threes &= threes - 1)
+        put_item(width, rest + k * width, get_item(width, values + item_of(threes) * width));
+    keep_threes(width, threes, values, rest + FEW_THREES * width);
+    return used;
+}
+
 static inline size_t split_codes(size_t width, const uint8_t *restrict values, size_t items,
                                  uint8_t *restrict codes, uint8_t *restrict rest)
 {
-    struct threes walk = {0, 0};
-    size_t used = 0, item;
-    for (size_t i = 0; i + 4 <= items; i += 4) {
-        unsigned four = 0;
-        for (unsigned k = 0; k < 4; k++)
-            four |= code_of(get_item(width, values + (i + k) * width)) << 2 * k;
-        codes[i / 4] = (uint8_t)four;
-    }
-    if (items % 4 != 0)
-        codes[items / 4] = 0;
-    for (size_t i = items / 4 * 4; i < items; i++)
+    size_t used = 0, grouped = items - items % GROUP_ITEMS, i = 0;
+    for (; i < grouped; i += GROUP_ITEMS)
+        pack_group(width, values + i * width, codes + i / 4);
+    for (; i < items; i += 4)
+        codes[i / 4] = 0;
+    for (i = grouped; i < items; i++)
         codes[i / 4] |= (uint8_t)(code_of(get_item(width, values + i * width)) << i % 4 * 2);
-    for (; next_three(&walk, codes, (items + 3) / 4, &item); used += width)
-        put_item(width, rest + used, get_item(width, values + item * width));
-    return used;
+    for (i = 0; i + WORD_ITEMS <= items; i += WORD_ITEMS)
+        used +=
+            keep_threes_of_word(width, threes_of(codes + i / 4), values + i * width, rest + used);
+    return used + keep_threes(width, threes_of_last(codes + i / 4, items - i), values + i * width,
+                              rest + used);
 }
 
 size_t pp_rollback_two_bits_split(size_t width, const uint8_t *values, size_t n, uint8_t *codes,
@@ -225,30 +282,54 @@ size_t pp_rollback_two_bits_split(size_t width, const uint8_t *values, size_t n,
 size_t pp_rollback_two_bits_rest(size_t width, const uint8_t *codes, size_t n)
 {
     size_t items = n / width, large = 0, i = 0;
-    for (; i + 32 <= items; i += 32)
-        large += (size_t)__builtin_popcountll(threes_from(codes + i / 4, sizeof(uint64_t)));
-    for (; i < items; i++)
-        large += code_at(codes, i) == 3;
+    for (; i + WORD_ITEMS <= items; i += WORD_ITEMS)
+        large += count_threes(threes_of(codes + i / 4));
+    large += count_threes(threes_of_last(codes + i / 4, items - i));
     return large * width + n - items * width;
+}
+
+/* The inverse of pack_four, as items. */
+static inline void unpack_four(size_t width, uint64_t codes, uint8_t *values)
+{
+    if (width == 2) {
+        codes = (codes | codes << 28) & 0x0000000f0000000f;
+        codes = htole64((codes | codes << 14) & 0x0003000300030003);
+        memcpy(values, &codes, sizeof codes);
+        return;
+    }
+    for (unsigned k = 0; k < 4; k++)
+        put_item(width, values + k * width, (uint32_t)(codes >> 2 * k & 3U));
+}
+
+/* The inverse of keep_threes; *is_valid becomes false when one is no such value. */
+static inline size_t take_threes(size_t width, uint64_t threes, const uint8_t *restrict rest,
+                                 uint8_t *restrict values, bool *is_valid)
+{
+    size_t used = 0;
+    for (; threes != 0; threes &= threes - 1, used += width) {
+        uint32_t v = get_item(width, rest + used);
+        *is_valid = *is_valid && v >= 3;
+        put_item(width, values + item_of(threes) * width, v);
+    }
+    return used;
 }
 
 static inline bool join_codes(size_t width, const uint8_t *restrict codes,
                               const uint8_t *restrict rest, uint8_t *restrict values, size_t items,
                               size_t *used)
 {
-    struct threes walk = {0, 0};
     bool is_valid = true;
-    size_t item;
-    for (size_t i = 0; i + 4 <= items; i += 4)
-        for (unsigned k = 0; k < 4; k++)
-            put_item(width, values + (i + k) * width, codes[i / 4] >> 2 * k & 3U);
-    for (size_t i = items / 4 * 4; i < items; i++)
-        put_item(width, values + i * width, code_at(codes, i));
-    for (; next_three(&walk, codes, (items + 3) / 4, &item) && item < items; *used += width) {
-        uint32_t v = get_item(width, rest + *used);
-        is_valid = is_valid && v >= 3;
-        put_item(width, values + item * width, v);
+    size_t i = 0;
+    for (; i + WORD_ITEMS <= items; i += WORD_ITEMS) {
+        for (size_t k = i; k < i + WORD_ITEMS; k += 4)
+            unpack_four(width, codes[k / 4], values + k * width);
+        *used += take_threes(width, threes_of(codes + i / 4), rest + *used, values + i * width,
+                             &is_valid);
     }
+    for (size_t k = i; k < items; k++)
+        put_item(width, values + k * width, code_at(codes, k));
+    *used += take_threes(width, threes_of_last(codes + i / 4, items - i), rest + *used,
+                         values + i * width, &is_valid);
     return is_valid;
 }
 
