@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../base/base.h"
+#include "../base/hash.h"
 #include "builder_internal.h"
 #include "deltas.h"
 #include "frame.h"
@@ -19,7 +20,7 @@ enum {
     ROWS_CONTENTS = 4, /* pp_patch_deltas_room */
     ROWS_BLOCK = 5,
     ROWS_REPLAY = 4,
-    ROWS_ALL = 8 + ROWS_SCRATCH + ROWS_CONTENTS + ROWS_BLOCK + ROWS_REPLAY + 2
+    ROWS_ALL = 8 + ROWS_SCRATCH + ROWS_CONTENTS + ROWS_BLOCK + ROWS_REPLAY + 3
 };
 
 static void lay_out(struct pp_patch_builder *b)
@@ -39,7 +40,7 @@ static void lay_out(struct pp_patch_builder *b)
     b->block = b->contents + ROWS_CONTENTS * row;
     b->replay = b->block + ROWS_BLOCK * row + CONTROL_BYTES;
     b->replay_deltas = b->replay + ROWS_REPLAY * row;
-    b->shared = b->replay_deltas + row;
+    b->codes = b->replay_deltas + row;
 }
 
 struct pp_patch_builder *pp_patch_builder_new(const struct pp_patch_builder_options *options)
@@ -303,7 +304,9 @@ static enum pp_error decode_slots(struct pp_patch_builder *b, const struct pp_pa
     return PP_OK;
 }
 
-/* The target's literals that did not move, by the code that they share with the source's. */
+/* The target's literals that did not move, by the code that they share with the source's.  The
+   source's own code and the model that learned the prefix are those of the encoder: both follow
+   from bytes that are the same, so they are not made again. */
 static bool share_returns(struct pp_patch_builder *b, enum pp_rollback_direction direction,
                           const struct pp_bytes slot[PP_PATCH_SLOTS], struct pp_bytes source,
                           struct pp_bytes *content)
@@ -312,17 +315,25 @@ static bool share_returns(struct pp_patch_builder *b, enum pp_rollback_direction
     enum pp_patch_side from = apply ? PP_PATCH_OLD_SIDE : PP_PATCH_NEW_SIDE;
     size_t moved = b->row_bytes - b->pair_bytes;
     struct pp_bytes code = slot[PP_PATCH_SLOT_NEW_LITERALS];
+    struct pp_bytes own = apply ? b->shared.of_old : b->shared.of_new;
+    struct pp_bytes prefix = pp_patch_common_of(b, slot[PP_PATCH_SLOT_NEW_PREFIX], direction);
+    struct pp_digest hash = pp_sha256(prefix);
     /* Behind the values. */
     uint8_t *rest = b->contents + 2 * b->options.touched_bytes_max;
     uint8_t *target = rest + b->options.touched_bytes_max;
+    const uint8_t *known = b->rest + (apply ? b->new_bytes - moved : 0);
     size_t rest_bytes = source.len - moved;
     *content = (struct pp_bytes){target, (apply ? b->new_bytes : b->old_bytes) - moved};
-    memcpy(b->shared, code.data, code.len);
-    return pp_patch_moves_leave(slot[PP_PATCH_SLOT_MOVES], from, source.data, source.len, b->marks,
-                                rest, rest_bytes) &&
-           pp_patch_model_resolve(
-               b->models, pp_patch_common_of(b, slot[PP_PATCH_SLOT_NEW_PREFIX], direction),
-               (struct pp_bytes){rest, rest_bytes}, b->shared, code.len, target, content->len);
+    if (!pp_patch_moves_leave(slot[PP_PATCH_SLOT_MOVES], from, source.data, source.len, b->marks,
+                              rest, rest_bytes) ||
+        memcmp(rest, known, rest_bytes) != 0 || own.len > code.len ||
+        memcmp(hash.b, b->shared.prefix.b, PP_DIGEST_BYTES) != 0)
+        return false;
+    memcpy(rest, code.data, code.len);
+    for (size_t i = 0; i < own.len; i++)
+        rest[i] ^= own.data[i];
+    pp_patch_model_decode(b->models, (struct pp_bytes){rest, code.len}, target, content->len);
+    return true;
 }
 
 /* From this source the block's deltas are those that were put in, and the script over pairs and

@@ -11,6 +11,12 @@
 #include "prefix.h"
 #include "shape.h"
 
+/* The codes of what rest holds, behind the prefix with this hash, which the models have learned. */
+struct pp_patch_codes {
+    struct pp_bytes of_new, of_old;
+    struct pp_digest prefix;
+};
+
 struct pp_patch_builder {
     struct pp_patch_builder_options options;
     ZSTD_CCtx *encode;
@@ -29,7 +35,8 @@ struct pp_patch_builder {
     uint8_t *moves_slot, *rest, *marks; /* rest: new literals that did not move, then old ones */
     uint8_t *deltas, *scratch, *contents, *block, *replay, *replay_deltas;
     uint8_t *memory;
-    uint8_t *shared;                            /* the code of shared literals */
+    uint8_t *codes; /* two rows */
+    struct pp_patch_codes shared;
     struct pp_patch_prefix_space *prefix_space; /* NULL without images: no prefixes */
     struct pp_patch_models *models;             /* the same: nothing is shared */
     struct pp_rollback_code *code;              /* NULL when the choice is to be fast */

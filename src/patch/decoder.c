@@ -350,16 +350,20 @@ static enum pp_error decode_shared(struct pp_patch_decoder *d)
         stored_at += i < PP_PATCH_SLOT_NEW_LITERALS ? d->block.slot[i].stored_bytes : 0;
     }
     uint8_t *rest = d->contents + content_bytes, *incoming = rest + rest_bytes;
+    uint8_t *code = d->stored + stored_at;
+    size_t code_bytes = d->block.slot[PP_PATCH_SLOT_NEW_LITERALS].stored_bytes;
     d->incoming = (struct pp_bytes){incoming, incoming_bytes - d->block.moved_bytes};
     gather_outgoing(d, d->work + OUTGOING_AT);
     if (!pp_patch_moves_leave(d->slot[PP_PATCH_SLOT_MOVES], from, d->work + OUTGOING_AT,
                               outgoing_bytes, d->work + MARKS_AT, rest, rest_bytes))
         return PP_ERROR_FORMAT;
-    bool fits = pp_patch_model_resolve(models, (struct pp_bytes){d->work, d->prefix_bytes},
-                                       (struct pp_bytes){rest, rest_bytes}, d->stored + stored_at,
-                                       d->block.slot[PP_PATCH_SLOT_NEW_LITERALS].stored_bytes,
-                                       incoming, d->incoming.len);
-    return fits ? PP_OK : PP_ERROR_MISMATCH;
+    pp_patch_model_learn(models, (struct pp_bytes){d->work, d->prefix_bytes},
+                         rest_bytes + d->incoming.len);
+    if (!pp_patch_model_add_code(models, (struct pp_bytes){rest, rest_bytes}, code, code_bytes,
+                                 &outgoing_bytes))
+        return PP_ERROR_MISMATCH;
+    pp_patch_model_decode(models, (struct pp_bytes){code, code_bytes}, incoming, d->incoming.len);
+    return PP_OK;
 }
 
 static enum pp_error decode_slots(struct pp_patch_decoder *d, size_t incoming)

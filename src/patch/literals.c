@@ -2,6 +2,7 @@
 /* Encodes the literals of a block: each side in a frame of its own, or both in one code. */
 #include <string.h>
 
+#include "../base/hash.h"
 #include "builder_internal.h"
 #include "frame.h"
 
@@ -119,10 +120,10 @@ static enum pp_error put_apart(struct pp_patch_output *out, const struct literal
 
 /* ---- Shared --------------------------------------------------------------- */
 
-/* What both streams become as one; the code is b->shared. */
-struct shared {
-    size_t code_bytes, prefix_slot_bytes;
-    uint8_t prefix_slot[PP_PATCH_COMMON_SLOT_BYTES_MAX];
+/* Pages that both images hold, as the prefix of both codes. */
+struct common {
+    size_t slot_bytes;
+    uint8_t slot[PP_PATCH_COMMON_SLOT_BYTES_MAX];
 };
 
 struct pp_bytes pp_patch_common_of(struct pp_patch_builder *b, struct pp_bytes slot,
@@ -140,30 +141,60 @@ static bool may_share(const struct pp_patch_builder *b, const struct literals *a
            added->cost <= LOPSIDED * removed->cost && removed->cost <= LOPSIDED * added->cost;
 }
 
-/* *is_made says whether there is a code: there is none that is longer than the room. */
+/* The code of content, at most a row of it: what can't be predicted becomes a little longer. */
+static bool make_code(struct pp_patch_builder *b, struct pp_bytes content, uint8_t *at,
+                      struct pp_bytes *code)
+{
+    size_t room = content.len + content.len / 64 + 16;
+    if (room > b->options.touched_bytes_max)
+        room = b->options.touched_bytes_max;
+    memset(at, 0, room);
+    code->data = at;
+    return pp_patch_model_add_code(b->models, content, at, room, &code->len);
+}
+
+static bool make_codes(struct pp_patch_builder *b, struct pp_bytes prefix, struct pp_bytes added,
+                       struct pp_bytes removed)
+{
+    b->shared.prefix = pp_sha256(prefix);
+    pp_patch_model_learn(b->models, prefix, added.len + removed.len);
+    return make_code(b, added, b->codes, &b->shared.of_new) &&
+           make_code(b, removed, b->codes + b->options.touched_bytes_max, &b->shared.of_old);
+}
+
+/* *is_made says whether there are codes. */
 static enum pp_error share_literals(struct pp_patch_builder *b, const struct literals *added,
-                                    const struct literals *removed, struct shared *shared,
+                                    const struct literals *removed, struct common *common,
                                     bool *is_made)
 {
     struct pp_patch_images images = images_of(b);
     struct pp_bytes both = {b->rest, added->bytes.len + removed->bytes.len};
-    enum pp_error error =
-        pp_patch_common_choose(b->prefix_space, &images, b->old_start, b->old_at, both,
-                               shared->prefix_slot, &shared->prefix_slot_bytes);
+    enum pp_error error = pp_patch_common_choose(b->prefix_space, &images, b->old_start, b->old_at,
+                                                 both, common->slot, &common->slot_bytes);
     if (error != PP_OK)
         return error;
-    struct pp_bytes slot = {shared->prefix_slot, shared->prefix_slot_bytes};
-    *is_made = pp_patch_model_share(b->models, pp_patch_common_of(b, slot, PP_ROLLBACK_APPLY),
-                                    added->bytes, removed->bytes, b->shared,
-                                    b->options.touched_bytes_max, &shared->code_bytes);
+    struct pp_bytes slot = {common->slot, common->slot_bytes};
+    *is_made =
+        make_codes(b, pp_patch_common_of(b, slot, PP_ROLLBACK_APPLY), added->bytes, removed->bytes);
     return PP_OK;
 }
 
-static enum pp_error put_shared(struct pp_patch_output *out, const struct shared *shared)
+static size_t shared_bytes(const struct pp_patch_codes *codes)
 {
-    struct pp_bytes prefix_slot = {shared->prefix_slot, shared->prefix_slot_bytes};
+    return codes->of_new.len > codes->of_old.len ? codes->of_new.len : codes->of_old.len;
+}
+
+static void add(uint8_t *code, struct pp_bytes own)
+{
+    for (size_t i = 0; i < own.len; i++)
+        code[i] ^= own.data[i];
+}
+
+static enum pp_error put_shared(struct pp_patch_output *out, const struct common *common)
+{
+    struct pp_bytes prefix_slot = {common->slot, common->slot_bytes};
     struct pp_bytes none = {NULL, 0};
-    uint32_t bytes = (uint32_t)shared->code_bytes;
+    uint32_t bytes = (uint32_t)shared_bytes(&out->b->shared);
     out->block->shared = true;
     out->block->new_width = out->block->old_width = 0;
     enum pp_error error =
@@ -174,7 +205,9 @@ static enum pp_error put_shared(struct pp_patch_output *out, const struct shared
         error = put_moves(out);
     if (error != PP_OK)
         return error;
-    memcpy(out->b->block + out->bytes, out->b->shared, bytes);
+    memset(out->b->block + out->bytes, 0, bytes);
+    add(out->b->block + out->bytes, out->b->shared.of_new);
+    add(out->b->block + out->bytes, out->b->shared.of_old);
     out->block->slot[PP_PATCH_SLOT_NEW_LITERALS] = (struct pp_patch_slot){bytes, bytes};
     out->bytes += bytes;
     return pp_patch_put_slot(out, PP_PATCH_SLOT_OLD_LITERALS, out->b->options.level, none, none);
@@ -195,23 +228,23 @@ enum pp_error pp_patch_put_literals(struct pp_patch_output *out)
                                .image = b->options.new_image,
                                .start = b->new_start,
                                .end = b->new_at};
-    struct shared shared;
+    struct common common;
     bool is_made = false;
     enum pp_error error = plan_literals(b, item_bytes, &added);
     if (error == PP_OK)
         error = plan_literals(b, item_bytes, &removed);
     if (error == PP_OK && may_share(b, &added, &removed))
-        error = share_literals(b, &added, &removed, &shared, &is_made);
+        error = share_literals(b, &added, &removed, &common, &is_made);
     if (error != PP_OK)
         return error;
     size_t cost = added.cost + removed.cost;
-    if (is_made && shared.code_bytes < cost - cost / DOUBT)
-        return put_shared(out, &shared);
+    if (is_made && shared_bytes(&b->shared) < cost - cost / DOUBT)
+        return put_shared(out, &common);
     error = put_apart(out, &added, &removed);
     if (error != PP_OK || !is_made ||
-        shared.code_bytes + shared.prefix_slot_bytes >=
+        shared_bytes(&b->shared) + common.slot_bytes >=
             out->bytes - start - out->block->slot[PP_PATCH_SLOT_MOVES].stored_bytes)
         return error;
     out->bytes = start;
-    return put_shared(out, &shared);
+    return put_shared(out, &common);
 }

@@ -5,25 +5,28 @@
 #include <stddef.h>
 #include <string.h>
 
+/* What is done with a byte is known where this is compiled: each has code of its own. */
+#define ONE_EACH static inline __attribute__((always_inline))
+
 enum {
     CONTEXTS = PP_PATCH_MODEL_CONTEXTS,
     INPUTS = PP_PATCH_MODEL_INPUTS,
     ORDER0 = CONTEXTS, /* of the inputs */
     MATCH = CONTEXTS + 1,
-    ORDERS = 5, /* the first contexts are of bytes, each of more than the one before */
+    ORDERS = 3, /* the first contexts are of bytes, each of one more than the one before */
+    BYTES_BACK = 4,
     LINE_NODES = PP_PATCH_MODEL_LINE_NODES,
     TABLE_LOG_MIN = 10,
     ONE = PP_PATCH_MODEL_ONE,
-    UNSEEN = 1 << 15, /* nodes are kept XOR this: zeros are even chances */
     SEEN_MAX = 15,
     SEEN_LIMIT = 11,
-    RATE = 14,
-    MATCH_BYTES_MIN = 4,
+    STEP_LOG = 14,
+    HALF_STEP = 1 << (STEP_LOG - 1),
+    MATCH_BYTES_MIN = BYTES_BACK,
     MATCH_BYTES_MAX = 32, /* that are counted when it is found */
     STRETCH_MAX = 2047,
-    WEIGHT_ONE = 1 << 16,
-    WEIGHT_MAX = 8 * WEIGHT_ONE,
-    FIRST_WEIGHT = WEIGHT_ONE * 3 / 10,
+    WEIGHT_LOG = 13,
+    FIRST_WEIGHT = (1 << WEIGHT_LOG) * 3 / 10,
 };
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
@@ -39,6 +42,12 @@ static int32_t squash(int32_t x)
     return (at[k] * (128 - part) + at[k + 1] * part + 64) / 128;
 }
 
+static void fill_squash(int16_t table[ONE])
+{
+    for (int32_t x = -STRETCH_MAX; x <= STRETCH_MAX; x++)
+        table[x + STRETCH_MAX + 1] = (int16_t)squash(x);
+}
+
 /* The inverse: the least x whose squash is at least p. */
 static void fill_stretch(int16_t stretch[ONE])
 {
@@ -50,9 +59,9 @@ static void fill_stretch(int16_t stretch[ONE])
         stretch[p] = STRETCH_MAX;
 }
 
-static int32_t clamp(int64_t x)
+ONE_EACH int32_t between(int32_t least, int32_t x, int32_t most)
 {
-    return x > STRETCH_MAX ? STRETCH_MAX : x < -STRETCH_MAX ? -STRETCH_MAX : (int32_t)x;
+    return x > most ? most : x < least ? least : x;
 }
 
 /* Every bit of a hash depends on those below it in what was hashed; here on all. */
@@ -63,29 +72,22 @@ static uint32_t stir(uint32_t hash)
     return hash * 0x85ebca6b;
 }
 
-/* ---- Nodes: the chance of a 1 in 12 bits, then in 4 bits how often they were seen ------------ */
+/* ---- Nodes: the chance of a 1 less a half; then, in 4 bits, how often they were seen --------- */
 
-static uint32_t chance_of(uint16_t node)
+static uint32_t seen_of(int32_t node)
 {
-    return (uint32_t)(node ^ UNSEEN) >> 4;
+    return (uint32_t)node & SEEN_MAX;
 }
 
-static uint32_t seen_of(uint16_t node)
+/* A node, after it saw the bit.  It learns fast while it is young: by 1 / (n + 1.5). */
+ONE_EACH int16_t learned(int32_t node, uint32_t bit)
 {
-    return node & SEEN_MAX;
-}
-
-/* A node learns fast while it is young: by 1 / (n + 1.5). */
-static void learn(uint16_t *node, int bit)
-{
-    static const uint16_t rate[] = {43690, 26214, 18724, 14563, 11915, 10082, 8738, 7710,
-                                    6898,  6241,  5698,  5242,  4854,  4519,  4228, 3971};
-    uint32_t p = chance_of(*node), n = seen_of(*node);
-    if (bit != 0)
-        p += (ONE - 1 - p) * rate[n] >> 16;
-    else
-        p -= p * rate[n] >> 16;
-    *node = (uint16_t)((p << 4 | (n < SEEN_LIMIT ? n + 1 : n)) ^ UNSEEN);
+    static const int32_t rate[] = {21845, 13107, 9362, 7281, 5957, 5041, 4369, 3855,
+                                   3449,  3120,  2849, 2621, 2427, 2259, 2114, 1985};
+    uint32_t seen = seen_of(node);
+    node += (((bit != 0 ? INT16_MAX : INT16_MIN) - node) * rate[seen]) >> 15;
+    seen += seen < SEEN_LIMIT;
+    return (int16_t)((node & ~SEEN_MAX) | (int32_t)seen);
 }
 
 /* ---- The bytes before ------------------------------------------------------------------------ */
@@ -95,10 +97,20 @@ static uint8_t byte_at(const struct pp_patch_model *m, size_t at)
     return at < m->prefix.len ? m->prefix.data[at] : m->content[at - m->prefix.len];
 }
 
-/* The last one is 1 back. */
-static uint32_t byte_back(const struct pp_patch_model *m, size_t back)
+/* The last one comes first. */
+static void look_back(const struct pp_patch_model *m, uint32_t back[BYTES_BACK])
 {
-    return back <= m->at ? byte_at(m, m->at - back) : 0;
+    for (size_t i = 0; i < BYTES_BACK; i++)
+        back[i] = i < m->at ? byte_at(m, m->at - 1 - i) : 0;
+}
+
+static void hash_contexts(const uint32_t back[BYTES_BACK], uint32_t hash[CONTEXTS])
+{
+    uint32_t two = back[0] | back[1] << 8;
+    hash[0] = stir(back[0] + 0x10000);
+    hash[1] = stir(two + 0x20000);
+    hash[2] = stir((two | back[2] << 16) + 0x3000000);
+    hash[3] = stir(back[3] + 0x40000);
 }
 
 static struct pp_patch_model_line *line_of(struct pp_patch_model *m, uint32_t hash)
@@ -117,34 +129,11 @@ static struct pp_patch_model_line *line_of(struct pp_patch_model *m, uint32_t ha
     return line;
 }
 
-/* For the next half of the byte. */
-static void find_lines(struct pp_patch_model *m)
-{
-    for (int i = 0; i < CONTEXTS; i++)
-        m->line[i] = line_of(m, stir(m->hash[i] + m->partial * 0x2545f491));
-}
-
-static void hash_contexts(struct pp_patch_model *m)
-{
-    uint32_t last = byte_back(m, 1), upper = last | 0x20;
-    uint32_t four = last | byte_back(m, 2) << 8 | byte_back(m, 3) << 16 | byte_back(m, 4) << 24;
-    uint32_t two_more = byte_back(m, 5) | byte_back(m, 6) << 8;
-    bool in_word = (upper >= 'a' && upper <= 'z') || (last >= '0' && last <= '9') || last >= 128;
-    m->word = in_word ? (m->word + last + 1) * 0x2f0b4c47 : 0;
-    m->hash[0] = stir((four & 0xff) + 0x10000);
-    m->hash[1] = stir((four & 0xffff) + 0x20000);
-    m->hash[2] = stir((four & 0xffffff) + 0x3000000);
-    m->hash[3] = stir(four + 0x40000000) + 4;
-    m->hash[4] = stir(stir(four) + two_more) + 5;
-    m->hash[5] = stir(m->word + last) + 6;
-    m->hash[6] = stir((four & 0xff00) + 0x5000000) + 7;
-}
-
 /* The place behind the last bytes that equal those before, or on from there while it holds. */
-static void find_match(struct pp_patch_model *m)
+static void find_match(struct pp_patch_model *m, const uint32_t back[BYTES_BACK])
 {
     uint32_t hash = 0;
-    if (m->match_bytes > 0 && byte_at(m, m->match_at) == byte_back(m, 1))
+    if (m->match_bytes > 0 && byte_at(m, m->match_at) == back[0])
         m->match_bytes++;
     else
         m->match_bytes = 0;
@@ -152,27 +141,17 @@ static void find_match(struct pp_patch_model *m)
     if (m->at < MATCH_BYTES_MIN)
         return;
     for (size_t i = MATCH_BYTES_MIN; i > 0; i--)
-        hash = hash * 0x2f0b4c47 + byte_back(m, i) + 1;
+        hash = hash * 0x2f0b4c47 + back[i - 1] + 1;
     uint32_t *place = &m->places[stir(hash) >> (32 - m->table_log)];
     if (m->match_bytes == 0 && *place > 0) {
         m->match_at = *place;
         while (m->match_bytes < MATCH_BYTES_MAX && m->match_bytes < m->match_at &&
-               byte_at(m, m->match_at - 1 - m->match_bytes) == byte_back(m, m->match_bytes + 1))
+               byte_at(m, m->match_at - 1 - m->match_bytes) ==
+                   byte_at(m, m->at - 1 - m->match_bytes))
             m->match_bytes++;
     }
     *place = (uint32_t)m->at;
 }
-
-static void begin_byte(struct pp_patch_model *m)
-{
-    m->bits = 0;
-    m->partial = 1;
-    hash_contexts(m);
-    find_match(m);
-    find_lines(m);
-}
-
-/* ---- Bits ------------------------------------------------------------------------------------ */
 
 /* Lengths of matches, in 16 classes. */
 static uint32_t class_of(uint32_t n)
@@ -182,84 +161,166 @@ static uint32_t class_of(uint32_t n)
     return n < 32 ? 6 + n / 4 : n < 64 ? 14 : 15;
 }
 
-/* What the match says of the next bit, as long as the bits so far are those of its byte. */
-static void expect(struct pp_patch_model *m)
+/* ---- Arithmetic code ------------------------------------------------------------------------- */
+
+enum work { LEARN, ENCODE, DECODE };
+
+/* Codes lie in low .. high: 32 bits of them, those before are settled. */
+struct coder {
+    uint32_t low, high;
+    uint8_t *code; /* to encode */
+    size_t used, room;
+    struct pp_bytes source; /* to decode */
+    uint32_t window;        /* to decode: the code from used - 4 on */
+    bool is_full;
+};
+
+ONE_EACH void shift_in(struct coder *coder)
 {
-    m->expected = -1;
-    m->input[MATCH] = 0;
-    if (m->match_bytes == 0)
-        return;
-    uint32_t byte = byte_at(m, m->match_at) | 256U;
-    if (byte >> (8 - m->bits) != m->partial)
-        return;
-    m->expected = byte >> (7 - m->bits) & 1;
-    int32_t x = m->stretch[chance_of(m->match_nodes[class_of(m->match_bytes)])];
-    m->input[MATCH] = m->expected == 1 ? x : -x;
+    uint32_t next = coder->used < coder->source.len ? coder->source.data[coder->used] : 0;
+    coder->window = coder->window << 8 | next;
+    coder->used++;
 }
 
-static int32_t mix(const int32_t weights[INPUTS], const int32_t input[INPUTS])
+ONE_EACH void shift_out(struct coder *coder)
 {
-    int64_t sum = 0;
-    for (int i = 0; i < INPUTS; i++)
-        sum += (int64_t)weights[i] * input[i];
-    return clamp(sum >> 16);
+    if (coder->used == coder->room)
+        coder->is_full = true;
+    else
+        coder->code[coder->used++] ^= (uint8_t)(coder->low >> 24);
 }
 
-/* The chance of a 1, in ONE parts. */
-static int32_t predict(struct pp_patch_model *m)
+/* The bit, which is bit unless it is decoded, takes its part: a 1 the lower one. */
+ONE_EACH uint32_t code_bit(struct coder *coder, enum work work, uint32_t chance, uint32_t bit)
 {
-    uint32_t first_node = 1U << m->bits % 4, orders = 0;
-    uint32_t node = first_node - 1 + (m->partial & (first_node - 1));
-    for (uint32_t i = 0; i < CONTEXTS; i++) {
-        m->node[i] = &m->line[i]->node[node];
-        m->input[i] = m->stretch[chance_of(*m->node[i])];
-        if (i < ORDERS && seen_of(*m->node[i]) > 0)
-            orders = i + 1;
+    uint64_t width = coder->high - coder->low;
+    uint32_t bound = coder->low + (uint32_t)(width * chance / ONE);
+    if (work == DECODE)
+        bit = coder->window <= bound;
+    coder->high = bit != 0 ? bound : coder->high;
+    coder->low = bit != 0 ? coder->low : bound + 1;
+    while ((coder->low ^ coder->high) >> 24 == 0) {
+        if (work == DECODE)
+            shift_in(coder);
+        else
+            shift_out(coder);
+        coder->low <<= 8;
+        coder->high = coder->high << 8 | 0xff;
     }
-    m->node[ORDER0] = &m->order0[m->partial];
-    m->input[ORDER0] = m->stretch[chance_of(*m->node[ORDER0])];
-    expect(m);
-    uint32_t length = m->expected >= 0 ? class_of(m->match_bytes) : 0;
-    m->weights[0] = m->by_partial[m->partial];
-    m->weights[1] = m->by_match[length * 8 + orders];
-    int32_t first = mix(m->weights[0], m->input), second = mix(m->weights[1], m->input);
-    m->chance[0] = squash(first);
-    m->chance[1] = squash(second);
-    return squash((first + second) >> 1);
+    return bit;
+}
+
+/* ---- Bytes ----------------------------------------------------------------------------------- */
+
+/* The byte at work. */
+struct byte {
+    uint32_t value;    /* unless it is decoded */
+    uint32_t expected; /* behind a 1; 0: no byte is */
+    uint32_t class;    /* of the match that expects it */
+    uint32_t partial;  /* its bits that are known, behind a 1 */
+};
+
+/* The bit at work: the nodes that speak of it, and what they say. */
+struct bit {
+    int16_t *node[INPUTS];
+    int32_t value[INPUTS]; /* of the nodes */
+    int32_t input[INPUTS];
+    bool is_expected;
+    uint32_t expected;
+};
+
+ONE_EACH void ask(const struct pp_patch_model *m, struct bit *bit, int i, int16_t *node)
+{
+    bit->node[i] = node;
+    bit->value[i] = *node;
+    bit->input[i] = m->stretch[(*node >> 4) + ONE / 2];
+}
+
+/* What the match says of the next bit, as long as the bits so far are those of its byte. */
+ONE_EACH void ask_match(struct pp_patch_model *m, const struct byte *byte, uint32_t bits,
+                        struct bit *bit)
+{
+    ask(m, bit, MATCH, &m->match_nodes[byte->class]);
+    bit->is_expected = byte->expected >> (8 - bits) == byte->partial;
+    bit->expected = byte->expected >> (7 - bits) & 1;
+    if (!bit->is_expected)
+        bit->input[MATCH] = 0;
+    else if (bit->expected == 0)
+        bit->input[MATCH] = -bit->input[MATCH];
+}
+
+/* The weights for the bit: by the match, by the longest context that was seen, by its place. */
+ONE_EACH uint32_t *weights_of(struct pp_patch_model *m, const struct byte *byte, uint32_t bits,
+                              const struct bit *bit)
+{
+    uint32_t class = bit->is_expected ? byte->class : 0, orders = 0;
+#pragma GCC unroll 8
+    for (uint32_t i = 0; i < ORDERS; i++)
+        orders = seen_of(bit->value[i]) > 0 ? i + 1 : orders;
+    return m->weights[class * 32 + orders * 8 + bits];
 }
 
 /* Everything that took part learns the bit. */
-static void update(struct pp_patch_model *m, int bit)
+ONE_EACH void learn(const struct pp_patch_model *m, const struct bit *bit, uint32_t weights[INPUTS],
+                    int32_t mixed, uint32_t value)
 {
-    for (int k = 0; k < 2; k++) {
-        int32_t error = (bit * ONE - m->chance[k]) * RATE;
-        for (int i = 0; i < INPUTS; i++) {
-            int32_t w = m->weights[k][i] + ((m->input[i] * error + 0x8000) >> 16);
-            m->weights[k][i] = w > WEIGHT_MAX ? WEIGHT_MAX : w < -WEIGHT_MAX ? -WEIGHT_MAX : w;
-        }
-    }
+    int32_t error = (int32_t)value * ONE - m->squash[mixed + STRETCH_MAX + 1];
+#pragma GCC unroll 8
+    for (int i = 0; i < INPUTS; i++)
+        weights[i] += (uint32_t)((bit->input[i] * error + HALF_STEP) >> STEP_LOG);
+#pragma GCC unroll 8
     for (int i = 0; i <= ORDER0; i++)
-        learn(m->node[i], bit);
-    if (m->expected >= 0)
-        learn(&m->match_nodes[class_of(m->match_bytes)], bit == m->expected);
-    m->partial = m->partial << 1 | (uint32_t)bit;
-    if (++m->bits == 4)
-        find_lines(m);
+        *bit->node[i] = learned(bit->value[i], value);
+    if (bit->is_expected)
+        *bit->node[MATCH] = learned(bit->value[MATCH], value == bit->expected);
 }
 
-static void end_byte(struct pp_patch_model *m)
+ONE_EACH void do_bit(struct pp_patch_model *m, struct coder *coder, enum work work, uint32_t bits,
+                     struct pp_patch_model_line *const line[CONTEXTS], struct byte *byte)
 {
+    struct bit bit;
+    uint32_t first = 1U << bits % 4, node = first - 1 + (byte->partial & (first - 1));
+    uint32_t value = byte->value >> (7 - bits) & 1;
+    uint32_t sum = 0;
+#pragma GCC unroll 8
+    for (int i = 0; i < CONTEXTS; i++)
+        ask(m, &bit, i, &line[i]->node[node]);
+    ask(m, &bit, ORDER0, &m->order0[byte->partial]);
+    ask_match(m, byte, bits, &bit);
+    uint32_t *weights = weights_of(m, byte, bits, &bit);
+#pragma GCC unroll 8
+    for (int i = 0; i < INPUTS; i++)
+        sum += weights[i] * (uint32_t)bit.input[i];
+    int32_t mixed = between(-STRETCH_MAX, (int32_t)sum >> WEIGHT_LOG, STRETCH_MAX);
+    if (work != LEARN)
+        value = code_bit(coder, work, (uint32_t)m->squash[mixed + STRETCH_MAX + 1], value);
+    learn(m, &bit, weights, mixed, value);
+    byte->partial = byte->partial << 1 | value;
+}
+
+/* Does that with the next byte, which is value unless it is decoded. */
+ONE_EACH uint8_t do_byte(struct pp_patch_model *m, struct coder *coder, enum work work,
+                         uint8_t value)
+{
+    uint32_t back[BYTES_BACK], hash[CONTEXTS];
+    struct pp_patch_model_line *line[CONTEXTS];
+    look_back(m, back);
+    hash_contexts(back, hash);
+    find_match(m, back);
+    struct byte byte = {value, 0, class_of(m->match_bytes), 1};
+    if (m->match_bytes > 0)
+        byte.expected = byte_at(m, m->match_at) | 256U;
+    for (uint32_t half = 0; half < 2; half++) {
+        for (int i = 0; i < CONTEXTS; i++)
+            line[i] = line_of(m, stir(hash[i] + byte.partial * 0x2545f491));
+        for (uint32_t bits = 4 * half; bits < 4 * half + 4; bits++)
+            do_bit(m, coder, work, bits, line, &byte);
+    }
     m->at++;
-    begin_byte(m);
+    return (uint8_t)byte.partial;
 }
 
-/* ---- Begin ----------------------------------------------------------------------------------- */
-
-static void fill_weights(int32_t *weights, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        weights[i] = FIRST_WEIGHT;
-}
+/* ---- Models ---------------------------------------------------------------------------------- */
 
 /* Few bytes need no large tables. */
 static unsigned table_log_of(size_t bytes)
@@ -277,25 +338,13 @@ static void begin(struct pp_patch_model *m, size_t bytes)
     m->table_log = table_log_of(bytes);
     memset(m->lines, 0, sizeof m->lines[0] << m->table_log);
     memset(m->places, 0, sizeof m->places[0] << m->table_log);
+    fill_squash(m->squash);
     fill_stretch(m->stretch);
-    fill_weights(&m->by_partial[0][0], sizeof m->by_partial / sizeof(int32_t));
-    fill_weights(&m->by_match[0][0], sizeof m->by_match / sizeof(int32_t));
+    for (size_t k = 0; k < PP_PATCH_MODEL_WEIGHTS; k++)
+        for (size_t i = 0; i < INPUTS; i++)
+            m->weights[k][i] = FIRST_WEIGHT;
 }
 
-static void learn_prefix(struct pp_patch_model *m, struct pp_bytes prefix)
-{
-    m->prefix = prefix;
-    begin_byte(m);
-    for (size_t i = 0; i < prefix.len; i++) {
-        for (int k = 7; k >= 0; k--) {
-            (void)predict(m);
-            update(m, prefix.data[i] >> k & 1);
-        }
-        end_byte(m);
-    }
-}
-
-/* With its pointers: they lead into the model that is at work, in either copy. */
 static void copy(struct pp_patch_model *to, const struct pp_patch_model *from)
 {
     memcpy(to, from, offsetof(struct pp_patch_model, places));
@@ -303,125 +352,44 @@ static void copy(struct pp_patch_model *to, const struct pp_patch_model *from)
     memcpy(to->lines, from->lines, sizeof from->lines[0] << from->table_log);
 }
 
-/* ---- Coding ---------------------------------------------------------------------------------- */
-
-/* Codes lie in low .. high: 32 bits of them, those before are settled. */
-struct range {
-    uint32_t low, high;
-};
-
-/* The bit takes its part: a 1 the lower one. */
-static void narrow(struct range *range, uint32_t bound, int bit)
+void pp_patch_model_learn(struct pp_patch_models *models, struct pp_bytes prefix,
+                          size_t contents_bytes)
 {
-    if (bit == 1)
-        range->high = bound;
-    else
-        range->low = bound + 1;
+    struct pp_patch_model *m = &models->learned;
+    struct coder none = {0};
+    begin(m, prefix.len + contents_bytes);
+    m->prefix = prefix;
+    for (size_t i = 0; i < prefix.len; i++)
+        (void)do_byte(m, &none, LEARN, prefix.data[i]);
 }
 
-static uint32_t bound_of(const struct range *range, int32_t chance)
+bool pp_patch_model_add_code(struct pp_patch_models *models, struct pp_bytes content, uint8_t *code,
+                             size_t room, size_t *code_bytes)
 {
-    uint64_t width = range->high - range->low;
-    return range->low + (uint32_t)(width * (uint32_t)chance / ONE);
-}
-
-static bool first_byte_is_settled(const struct range *range)
-{
-    return (range->low ^ range->high) >> 24 == 0;
-}
-
-static void drop_first_byte(struct range *range)
-{
-    range->low <<= 8;
-    range->high = range->high << 8 | 0xff;
-}
-
-/* Adds the code of content to what is there, by XOR.  *code_bytes says how long it is; false when
-   there is no room. */
-static bool add_code(struct pp_patch_model *m, struct pp_bytes content, uint8_t *code, size_t room,
-                     size_t *code_bytes)
-{
-    struct range range = {0, UINT32_MAX};
-    size_t used = 0;
+    struct pp_patch_model *m = &models->at_work;
+    struct coder coder = {.high = UINT32_MAX, .code = code, .room = room};
+    copy(m, &models->learned);
     m->content = content.data;
-    for (size_t i = 0; i < content.len; i++) {
-        for (int k = 7; k >= 0; k--) {
-            int bit = content.data[i] >> k & 1;
-            narrow(&range, bound_of(&range, predict(m)), bit);
-            for (; first_byte_is_settled(&range); drop_first_byte(&range)) {
-                if (used == room)
-                    return false;
-                code[used++] ^= (uint8_t)(range.low >> 24);
-            }
-            update(m, bit);
-        }
-        end_byte(m);
-    }
+    for (size_t i = 0; i < content.len && !coder.is_full; i++)
+        (void)do_byte(m, &coder, ENCODE, content.data[i]);
     /* With zeros behind it, one more byte lies in the range, or none. */
-    if (range.low > 0) {
-        if (used == room)
-            return false;
-        code[used++] ^= (uint8_t)((range.low >> 24) + 1);
+    if (coder.low > 0) {
+        coder.low += 1U << 24;
+        shift_out(&coder);
     }
-    *code_bytes = used;
-    return true;
+    *code_bytes = coder.used;
+    return !coder.is_full;
 }
 
-/* Any bytes are the code of some content: behind their end zeros follow. */
-static void decode(struct pp_patch_model *m, struct pp_bytes code, uint8_t *content,
-                   size_t content_bytes)
+void pp_patch_model_decode(struct pp_patch_models *models, struct pp_bytes code, uint8_t *content,
+                           size_t content_bytes)
 {
-    struct range range = {0, UINT32_MAX};
-    uint32_t window = 0;
-    size_t used = 0;
-    for (; used < sizeof window; used++)
-        window = window << 8 | (used < code.len ? code.data[used] : 0);
+    struct pp_patch_model *m = &models->at_work;
+    struct coder coder = {.high = UINT32_MAX, .source = code};
+    copy(m, &models->learned);
     m->content = content;
-    for (size_t i = 0; i < content_bytes; i++) {
-        uint32_t byte = 0;
-        for (int k = 0; k < 8; k++) {
-            uint32_t bound = bound_of(&range, predict(m));
-            int bit = window <= bound;
-            narrow(&range, bound, bit);
-            for (; first_byte_is_settled(&range); drop_first_byte(&range), used++)
-                window = window << 8 | (used < code.len ? code.data[used] : 0);
-            byte = byte << 1 | (uint32_t)bit;
-            update(m, bit);
-        }
-        content[i] = (uint8_t)byte;
-        end_byte(m);
-    }
-}
-
-bool pp_patch_model_share(struct pp_patch_models *models, struct pp_bytes prefix,
-                          struct pp_bytes one, struct pp_bytes other, uint8_t *shared, size_t room,
-                          size_t *shared_bytes)
-{
-    size_t first, second;
-    memset(shared, 0, room);
-    begin(&models->at_work, prefix.len + one.len + other.len);
-    learn_prefix(&models->at_work, prefix);
-    copy(&models->learned, &models->at_work);
-    if (!add_code(&models->at_work, one, shared, room, &first))
-        return false;
-    copy(&models->at_work, &models->learned);
-    if (!add_code(&models->at_work, other, shared, room, &second))
-        return false;
-    *shared_bytes = first > second ? first : second;
-    return true;
-}
-
-bool pp_patch_model_resolve(struct pp_patch_models *models, struct pp_bytes prefix,
-                            struct pp_bytes one, uint8_t *shared, size_t shared_bytes,
-                            uint8_t *other, size_t other_bytes)
-{
-    size_t first;
-    begin(&models->at_work, prefix.len + one.len + other_bytes);
-    learn_prefix(&models->at_work, prefix);
-    copy(&models->learned, &models->at_work);
-    if (!add_code(&models->at_work, one, shared, shared_bytes, &first))
-        return false;
-    copy(&models->at_work, &models->learned);
-    decode(&models->at_work, (struct pp_bytes){shared, shared_bytes}, other, other_bytes);
-    return true;
+    for (size_t i = 0; i < sizeof coder.window; i++)
+        shift_in(&coder);
+    for (size_t i = 0; i < content_bytes; i++)
+        content[i] = do_byte(m, &coder, DECODE, 0);
 }

@@ -10,44 +10,33 @@
 #include <stdbool.h>
 
 enum {
-    PP_PATCH_MODEL_CONTEXTS = 7,
+    PP_PATCH_MODEL_CONTEXTS = 4,
     PP_PATCH_MODEL_INPUTS = PP_PATCH_MODEL_CONTEXTS + 2, /* and order 0, and the match */
     PP_PATCH_MODEL_LINE_NODES = 15,
     PP_PATCH_MODEL_TABLE_LOG = 16,
     PP_PATCH_MODEL_LENGTHS = 16,
+    PP_PATCH_MODEL_WEIGHTS = PP_PATCH_MODEL_LENGTHS * 4 * 8,
     PP_PATCH_MODEL_ONE = 1 << 12
 };
 
 /* Of half a byte in a context: a node for each beginning of its four bits. */
 struct pp_patch_model_line {
     uint16_t check;
-    uint16_t node[PP_PATCH_MODEL_LINE_NODES];
+    int16_t node[PP_PATCH_MODEL_LINE_NODES];
 };
 
 struct pp_patch_model {
-    uint16_t order0[256];
-    uint16_t match_nodes[PP_PATCH_MODEL_LENGTHS];
+    int16_t order0[256];
+    int16_t match_nodes[PP_PATCH_MODEL_LENGTHS];
     int16_t stretch[PP_PATCH_MODEL_ONE];
-    int32_t by_partial[256][PP_PATCH_MODEL_INPUTS];
-    int32_t by_match[PP_PATCH_MODEL_LENGTHS * 8][PP_PATCH_MODEL_INPUTS];
+    int16_t squash[PP_PATCH_MODEL_ONE];
+    uint32_t weights[PP_PATCH_MODEL_WEIGHTS][PP_PATCH_MODEL_INPUTS];
     unsigned table_log;
     struct pp_bytes prefix;
     const uint8_t *content;
-    size_t at; /* bytes of both that are known */
-    /* For the byte at work. */
-    unsigned bits;    /* of it that are known */
-    uint32_t partial; /* they, behind a 1 */
-    uint32_t word;
-    uint32_t hash[PP_PATCH_MODEL_CONTEXTS];
-    struct pp_patch_model_line *line[PP_PATCH_MODEL_CONTEXTS]; /* of the half at work */
-    size_t match_at;                                           /* the byte that is expected */
-    uint32_t match_bytes;                                      /* 0: none is */
-    /* For the bit at work. */
-    int expected; /* -1: no bit is */
-    uint16_t *node[PP_PATCH_MODEL_INPUTS - 1];
-    int32_t input[PP_PATCH_MODEL_INPUTS];
-    int32_t *weights[2];
-    int32_t chance[2];
+    size_t at;            /* bytes of both that are known */
+    size_t match_at;      /* the byte that is expected */
+    uint32_t match_bytes; /* 0: none is */
     /* Tables: as much of them as table_log says. */
     uint32_t places[1 << PP_PATCH_MODEL_TABLE_LOG]; /* behind the last bytes with that hash */
     struct pp_patch_model_line lines[1 << PP_PATCH_MODEL_TABLE_LOG];
@@ -58,17 +47,17 @@ struct pp_patch_models {
     struct pp_patch_model at_work, learned;
 };
 
-/* The code that two contents share: each one's own code XOR the other's, for readers that know
-   prefix.  It goes to shared, which has room bytes, and is as long as the longer one.  false when
-   there is no room. */
-PP_MUST_CHECK bool pp_patch_model_share(struct pp_patch_models *models, struct pp_bytes prefix,
-                                        struct pp_bytes one, struct pp_bytes other, uint8_t *shared,
-                                        size_t room, size_t *shared_bytes);
-/* With one of them, the other one of so many bytes.  The shared code is used up: it becomes the
-   other one's own.  false when the code of the one is longer than the shared one; all else leads to
-   bytes of some kind. */
-PP_MUST_CHECK bool pp_patch_model_resolve(struct pp_patch_models *models, struct pp_bytes prefix,
-                                          struct pp_bytes one, uint8_t *shared, size_t shared_bytes,
-                                          uint8_t *other, size_t other_bytes);
+/* Learns the prefix, for contents of so many bytes together.  The prefix has to stay where it is
+   for what follows. */
+void pp_patch_model_learn(struct pp_patch_models *models, struct pp_bytes prefix,
+                          size_t contents_bytes);
+/* Adds the code of content, for readers that know the prefix, to what stands at code, which has
+   room bytes, by XOR.  *code_bytes says how long it is; false when there is no room. */
+PP_MUST_CHECK bool pp_patch_model_add_code(struct pp_patch_models *models, struct pp_bytes content,
+                                           uint8_t *code, size_t room, size_t *code_bytes);
+/* The content of so many bytes that has this code.  Any bytes are the code of some content: behind
+   their end zeros follow. */
+void pp_patch_model_decode(struct pp_patch_models *models, struct pp_bytes code, uint8_t *content,
+                           size_t content_bytes);
 
 #endif

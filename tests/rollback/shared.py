@@ -33,17 +33,26 @@ def stir(h):
     return h * 0x85EBCA6B & MASK
 
 
+def signed(n):
+    return (n + 2 ** 31) % 2 ** 32 - 2 ** 31
+
+
 class Node:
     def __init__(self):
-        self.chance, self.seen = 2048, 0
+        self.n = 0
 
-    def see(self, bit):
-        rate = 65536 * 2 // (2 * self.seen + 3)
-        if bit:
-            self.chance += (4095 - self.chance) * rate // 65536
-        else:
-            self.chance -= self.chance * rate // 65536
-        self.seen = min(self.seen + 1, 11)
+    @property
+    def chance(self):
+        return self.n // 16 + 2048
+
+    @property
+    def seen(self):
+        return self.n % 16
+
+    def seen_with(self, bit):
+        s = self.seen
+        n = self.n + ((32767 if bit else -32768) - self.n) * (32768 * 2 // (2 * s + 3)) // 32768
+        return n // 16 * 16 + min(s + 1, 11)
 
 
 class Line:
@@ -58,10 +67,9 @@ class Model:
         self.places = [0] * 2 ** self.k
         self.order0 = [Node() for _ in range(256)]
         self.classes = [Node() for _ in range(16)]
-        self.by_bits = {}
-        self.by_match = {}
+        self.weights_by = {}
         self.known = bytearray()
-        self.word, self.length, self.expected_at = 0, 0, 0
+        self.length, self.expected_at = 0, 0
         self.begin_byte()
         for byte in prefix:
             for i in range(7, -1, -1):
@@ -91,15 +99,9 @@ class Model:
         self.places[entry] = len(self.known)
 
     def begin_byte(self):
-        b1, b2, b3, b4, b5, b6 = (self.back(n) for n in range(1, 7))
-        letter = chr(b1).isascii() and chr(b1).isalnum()
-        self.word = (self.word + b1 + 1) * 0x2F0B4C47 & MASK if letter or b1 >= 0x80 else 0
-        b = b1 | b2 << 8 | b3 << 16 | b4 << 24
+        b1, b2, b3, b4 = (self.back(n) for n in range(1, 5))
         self.hashes = [stir(b1 + 0x10000), stir(b1 + (b2 << 8) + 0x20000),
-                       stir(b1 + (b2 << 8) + (b3 << 16) + 0x3000000),
-                       stir(b + 0x40000000 & MASK) + 4,
-                       stir(stir(b) + b5 + (b6 << 8) & MASK) + 5,
-                       stir(self.word + b1 & MASK) + 6, stir((b2 << 8) + 0x5000000) + 7]
+                       stir(b1 + (b2 << 8) + (b3 << 16) + 0x3000000), stir(b4 + 0x40000)]
         self.v = 1
         self.find_match()
         self.find_lines()
@@ -126,7 +128,7 @@ class Model:
         half = bits % 4
         index = 2 ** half - 1 + (self.v & (2 ** half - 1))
         self.nodes = [self.lines[place].nodes[index] for place in self.at_work]
-        orders = max([i + 1 for i in range(5) if self.nodes[i].seen > 0], default=0)
+        orders = max([i + 1 for i in range(3) if self.nodes[i].seen > 0], default=0)
         self.nodes.append(self.order0[self.v])
         self.inputs = [STRETCH[node.chance] for node in self.nodes]
         self.expected = None
@@ -138,22 +140,21 @@ class Model:
             x = STRETCH[self.classes[self.match_class()].chance]
             self.inputs.append(x if self.expected else -x)
         match = 0 if self.expected is None else self.match_class()
-        self.weights = [self.by_bits.setdefault(self.v, [19660] * 9),
-                        self.by_match.setdefault((match, orders), [19660] * 9)]
-        self.mixed = [max(-2047, min(2047, sum(w * i for w, i in zip(ws, self.inputs)) // 65536))
-                      for ws in self.weights]
-        return squash(sum(self.mixed) // 2)
+        self.weights = self.weights_by.setdefault((match, orders, bits), [2457] * 6)
+        mixed = signed(sum(w * i for w, i in zip(self.weights, self.inputs))) // 8192
+        self.mixed = max(-2047, min(2047, mixed))
+        return squash(self.mixed)
 
     def see(self, bit):
-        for weights, x in zip(self.weights, self.mixed):
-            error = (4096 * bit - squash(x)) * 14
-            for i, value in enumerate(self.inputs):
-                grown = weights[i] + (value * error + 32768) // 65536
-                weights[i] = max(-2 ** 19, min(2 ** 19, grown))
-        for node in self.nodes:
-            node.see(bit)
+        error = 4096 * bit - squash(self.mixed)
+        for i, value in enumerate(self.inputs):
+            self.weights[i] = signed(self.weights[i] + (value * error + 8192) // 16384)
+        seen = [node.seen_with(bit) for node in self.nodes]
+        for node, n in zip(self.nodes, seen):
+            node.n = n
         if self.expected is not None:
-            self.classes[self.match_class()].see(bit == self.expected)
+            node = self.classes[self.match_class()]
+            node.n = node.seen_with(bit == self.expected)
         self.v = self.v << 1 | bit
         if self.v >= 256:
             self.known.append(self.v & 255)

@@ -278,35 +278,44 @@ static void replaced_texts_share_a_code(void **state)
     buffer_free(&b);
 }
 
+static void add_code_of(struct pp_patch_models *models, struct pp_bytes content,
+                        struct buffer *code, size_t *code_bytes)
+{
+    size_t bytes;
+    assert_true(pp_patch_model_add_code(models, content, code->data, code->len, &bytes));
+    if (bytes > *code_bytes)
+        *code_bytes = bytes;
+}
+
 /* Either content leads to the other one; a code that is damaged or cut to some bytes, if any. */
 static void contents_lead_to_each_other(void **state)
 {
     (void)state;
     struct pp_patch_models *models = malloc(sizeof *models);
     struct buffer text = buffer_of(20000), code = buffer_of(20000), result = buffer_of(20000);
-    size_t bytes;
     assert_non_null(models);
     fill_text(text.data, text.len / 2, 5);
     fill_random(text.data + text.len / 2, text.len / 4, 6);
     for (size_t n = 0; n < 5000; n = 2 * n + 1) {
         struct pp_bytes prefix = {text.data, 2 * n}, one = {text.data + 8000, n},
                         other = {text.data + 12000, n / 2};
-        assert_true(pp_patch_model_share(models, prefix, one, other, code.data, code.len, &bytes));
-        assert_true(
-            pp_patch_model_resolve(models, prefix, one, code.data, bytes, result.data, other.len));
+        size_t shared = 0;
+        memset(code.data, 0, code.len);
+        pp_patch_model_learn(models, prefix, one.len + other.len);
+        add_code_of(models, one, &code, &shared);
+        add_code_of(models, other, &code, &shared);
+        add_code_of(models, one, &code, &shared);
+        pp_patch_model_decode(models, (struct pp_bytes){code.data, shared}, result.data, other.len);
         assert_memory_equal(result.data, other.data, other.len);
-        assert_true(pp_patch_model_share(models, prefix, one, other, code.data, code.len, &bytes));
-        assert_true(
-            pp_patch_model_resolve(models, prefix, other, code.data, bytes, result.data, one.len));
+        add_code_of(models, one, &code, &shared);
+        add_code_of(models, other, &code, &shared);
+        pp_patch_model_decode(models, (struct pp_bytes){code.data, shared}, result.data, one.len);
         assert_memory_equal(result.data, one.data, one.len);
-        if (bytes < 2)
+        if (shared < 2)
             continue;
-        assert_false(
-            pp_patch_model_share(models, prefix, one, other, code.data, bytes - 1, &bytes));
-        assert_false(pp_patch_model_resolve(models, prefix, one, code.data, 1, result.data, n));
+        assert_false(pp_patch_model_add_code(models, one, code.data, 1, &shared));
         fill_random(code.data, n, n);
-        assert_true(pp_patch_model_resolve(models, prefix, (struct pp_bytes){NULL, 0}, code.data, n,
-                                           result.data, 2 * n));
+        pp_patch_model_decode(models, (struct pp_bytes){code.data, n}, result.data, 2 * n);
     }
     free(models);
     buffer_free(&text);
