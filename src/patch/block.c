@@ -90,15 +90,14 @@ static bool sizes_fit(const struct pp_patch_block *block)
            block->moved_bytes <= block->old_bytes;
 }
 
-/* Literals that share a code need both prefixes in one, and no planes. */
+/* Literals that share a code have no planes, and the code is no frame. */
 static bool literals_fit(const struct pp_patch_block *block)
 {
     const struct pp_patch_slot *added = &block->slot[PP_PATCH_SLOT_NEW_LITERALS];
     const struct pp_patch_slot *removed = &block->slot[PP_PATCH_SLOT_OLD_LITERALS];
     if (block->shared)
         return block->new_width == 0 && block->old_width == 0 &&
-               added->stored_bytes == added->content_bytes && removed->content_bytes == 0 &&
-               block->slot[PP_PATCH_SLOT_OLD_PREFIX].content_bytes == 0;
+               added->stored_bytes == added->content_bytes;
     return literal_width_is_valid(block->new_width) && literal_width_is_valid(block->old_width) &&
            added->content_bytes == block->new_bytes - block->moved_bytes &&
            removed->content_bytes == block->old_bytes - block->moved_bytes;

@@ -18,7 +18,10 @@ enum pp_patch_slot_number {
     PP_PATCH_SLOT_CELLS,
     PP_PATCH_SLOT_RUNS, /* or codes of two bits */
     PP_PATCH_SLOT_VALUES,
-    PP_PATCH_SLOTS = PP_PATCH_SLOT_VALUES + 4
+    PP_PATCH_SLOTS = PP_PATCH_SLOT_VALUES + 4,
+    /* Where both sides share a code: which literals stand elsewhere. */
+    PP_PATCH_SLOT_NEW_ELSEWHERE = PP_PATCH_SLOT_OLD_PREFIX,
+    PP_PATCH_SLOT_OLD_ELSEWHERE = PP_PATCH_SLOT_OLD_LITERALS
 };
 
 enum { PP_PATCH_CONTENT_BYTES_MAX = 5 << 19 }; /* of the slots of a block */

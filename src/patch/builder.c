@@ -285,11 +285,12 @@ static enum pp_error decode_slots(struct pp_patch_builder *b, const struct pp_pa
     for (size_t i = 0; i < PP_PATCH_SLOTS; i++) {
         struct pp_patch_slot size = block->slot[i];
         struct pp_bytes prefix = {NULL, 0};
-        if (i == PP_PATCH_SLOT_NEW_LITERALS && slot[PP_PATCH_SLOT_NEW_PREFIX].len > 0 &&
-            !block->shared)
+        if (!block->shared && i == PP_PATCH_SLOT_NEW_LITERALS &&
+            slot[PP_PATCH_SLOT_NEW_PREFIX].len > 0)
             prefix = pp_patch_prefix_gather(b->prefix_space, slot[PP_PATCH_SLOT_NEW_PREFIX],
                                             b->options.old_image);
-        if (i == PP_PATCH_SLOT_OLD_LITERALS && slot[PP_PATCH_SLOT_OLD_PREFIX].len > 0)
+        if (!block->shared && i == PP_PATCH_SLOT_OLD_LITERALS &&
+            slot[PP_PATCH_SLOT_OLD_PREFIX].len > 0)
             prefix = pp_patch_prefix_gather(b->prefix_space, slot[PP_PATCH_SLOT_OLD_PREFIX],
                                             b->options.new_image);
         enum pp_error error =
@@ -304,6 +305,18 @@ static enum pp_error decode_slots(struct pp_patch_builder *b, const struct pp_pa
     return PP_OK;
 }
 
+/* The parts of the slot, one behind the other, from the image where they stand. */
+static void gather_elsewhere(struct pp_bytes slot, size_t literal_bytes, struct pp_bytes image,
+                             uint8_t *parts)
+{
+    struct pp_patch_elsewhere_walk walk = pp_patch_elsewhere_begin(slot, literal_bytes, image.len);
+    struct pp_patch_elsewhere part;
+    while (pp_patch_elsewhere_next(&walk, &part)) {
+        memcpy(parts, image.data + part.place, part.bytes);
+        parts += part.bytes;
+    }
+}
+
 /* The target's literals that did not move, by the code that they share with the source's.  The
    source's own code and the model that learned the prefix are those of the encoder: both follow
    from bytes that are the same, so they are not made again. */
@@ -313,26 +326,38 @@ static bool share_returns(struct pp_patch_builder *b, enum pp_rollback_direction
 {
     bool apply = direction == PP_ROLLBACK_APPLY;
     enum pp_patch_side from = apply ? PP_PATCH_OLD_SIDE : PP_PATCH_NEW_SIDE;
-    size_t moved = b->row_bytes - b->pair_bytes;
+    struct pp_bytes image = apply ? b->options.old_image : b->options.new_image;
+    struct pp_bytes outgoing =
+        slot[apply ? PP_PATCH_SLOT_OLD_ELSEWHERE : PP_PATCH_SLOT_NEW_ELSEWHERE];
+    struct pp_bytes incoming =
+        slot[apply ? PP_PATCH_SLOT_NEW_ELSEWHERE : PP_PATCH_SLOT_OLD_ELSEWHERE];
+    size_t moved = b->row_bytes - b->pair_bytes, elsewhere;
     struct pp_bytes code = slot[PP_PATCH_SLOT_NEW_LITERALS];
     struct pp_bytes own = apply ? b->shared.of_old : b->shared.of_new;
     struct pp_bytes prefix = pp_patch_common_of(b, slot[PP_PATCH_SLOT_NEW_PREFIX], direction);
     struct pp_digest hash = pp_sha256(prefix);
-    /* Behind the values. */
+    /* Behind the values.  The rest becomes the target's code, then what stands elsewhere. */
     uint8_t *rest = b->contents + 2 * b->options.touched_bytes_max;
     uint8_t *target = rest + b->options.touched_bytes_max;
-    const uint8_t *known = b->rest + (apply ? b->new_bytes - moved : 0);
     size_t rest_bytes = source.len - moved;
     *content = (struct pp_bytes){target, (apply ? b->new_bytes : b->old_bytes) - moved};
     if (!pp_patch_moves_leave(slot[PP_PATCH_SLOT_MOVES], from, source.data, source.len, b->marks,
                               rest, rest_bytes) ||
-        memcmp(rest, known, rest_bytes) != 0 || own.len > code.len ||
-        memcmp(hash.b, b->shared.prefix.b, PP_DIGEST_BYTES) != 0)
+        !pp_patch_elsewhere_bytes(incoming, content->len, image.len, &elsewhere))
+        return false;
+    rest_bytes = pp_patch_elsewhere_leave(outgoing, rest, rest_bytes);
+    struct pp_digest left = pp_sha256((struct pp_bytes){rest, rest_bytes});
+    if (own.len > code.len ||
+        !pp_digest_equal(&left, apply ? &b->shared.old_left : &b->shared.new_left) ||
+        !pp_digest_equal(&hash, &b->shared.prefix))
         return false;
     memcpy(rest, code.data, code.len);
     for (size_t i = 0; i < own.len; i++)
         rest[i] ^= own.data[i];
-    pp_patch_model_decode(b->models, (struct pp_bytes){rest, code.len}, target, content->len);
+    pp_patch_model_decode(b->models, (struct pp_bytes){rest, code.len}, target + elsewhere,
+                          content->len - elsewhere);
+    gather_elsewhere(incoming, content->len, image, rest);
+    pp_patch_elsewhere_place(incoming, (struct pp_bytes){rest, elsewhere}, target, content->len);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #define PP_PATCH_BUILDER_H
 
 #include "block.h"
+#include "elsewhere.h"
 #include "match.h"
 
 struct pp_patch_builder;
@@ -17,6 +18,7 @@ struct pp_patch_builder_options {
     struct pp_bytes old_image, new_image;
     /* What corresponds, complete before the first block; NULL without images. */
     const struct pp_patch_covers *covers;
+    const struct pp_patch_elsewhere_lists *elsewhere; /* the same */
 };
 
 struct pp_patch_builder *pp_patch_builder_new(const struct pp_patch_builder_options *options);

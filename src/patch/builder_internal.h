@@ -11,10 +11,11 @@
 #include "prefix.h"
 #include "shape.h"
 
-/* The codes of what rest holds, behind the prefix with this hash, which the models have learned. */
+/* The codes of what does not stand elsewhere of what rest holds, behind a prefix, which the models
+   have learned; and hashes of all three. */
 struct pp_patch_codes {
     struct pp_bytes of_new, of_old;
-    struct pp_digest prefix;
+    struct pp_digest prefix, new_left, old_left;
 };
 
 struct pp_patch_builder {

@@ -28,6 +28,25 @@ void pp_patch_covers_clean_up(struct pp_patch_covers *covers)
     *covers = (struct pp_patch_covers){0};
 }
 
+static int compare_old_places(const void *a, const void *b)
+{
+    const struct pp_patch_cover *x = a, *y = b;
+    return (x->old_at > y->old_at) - (x->old_at < y->old_at);
+}
+
+static int compare_new_places(const void *a, const void *b)
+{
+    const struct pp_patch_cover *x = a, *y = b;
+    return (x->new_at > y->new_at) - (x->new_at < y->new_at);
+}
+
+void pp_patch_covers_sort(struct pp_patch_covers *covers, enum pp_patch_side side)
+{
+    if (covers->count > 0)
+        qsort(covers->at, covers->count, sizeof *covers->at,
+              side == PP_PATCH_OLD_SIDE ? compare_old_places : compare_new_places);
+}
+
 size_t pp_patch_equal_bytes(const uint8_t *a, const uint8_t *b, size_t most)
 {
     size_t n = 0;
@@ -110,24 +129,32 @@ static int64_t find_links(struct chain *chain)
     return end;
 }
 
-/* Moves the matches of the chain that ends in `end` to the front. */
-static size_t keep(struct pp_patch_cover *match, struct link *link, int64_t end)
+/* Leaves the matches of the chain that ends in `end`. */
+static bool keep(struct pp_patch_covers *matches, struct link *link, int64_t end,
+                 struct pp_patch_covers *left_out)
 {
-    size_t count = 0, kept = 0;
-    for (int64_t i = end, next = -1; i >= 0; count++) {
+    int64_t next = -1;
+    size_t kept = 0;
+    for (int64_t i = end; i >= 0;) {
         int64_t before = link[i].before;
         link[i].before = next; /* now the one behind */
         next = i;
         i = before;
-        if (i < 0)
-            end = next;
     }
-    for (int64_t i = end; kept < count; i = link[i].before)
-        match[kept++] = match[i];
-    return kept;
+    for (size_t i = 0; i < matches->count; i++) {
+        if ((int64_t)i == next) {
+            next = link[i].before;
+            matches->at[kept++] = matches->at[i];
+        } else if (matches->at[i].bytes >= PP_PATCH_LEFT_OUT_BYTES_MIN &&
+                   !pp_patch_covers_add(left_out, matches->at[i])) {
+            return false;
+        }
+    }
+    matches->count = kept;
+    return true;
 }
 
-enum pp_error pp_patch_chain(struct pp_patch_covers *matches)
+enum pp_error pp_patch_chain(struct pp_patch_covers *matches, struct pp_patch_covers *left_out)
 {
     size_t n = matches->count;
     struct chain chain = {.match = matches->at, .count = n};
@@ -143,7 +170,7 @@ enum pp_error pp_patch_chain(struct pp_patch_covers *matches)
         qsort(chain.places, n, sizeof *chain.places, compare_places);
         for (size_t i = 0; i <= n; i++)
             chain.best[i] = -1;
-        matches->count = keep(matches->at, chain.link, find_links(&chain));
+        has_memory = keep(matches, chain.link, find_links(&chain), left_out);
     }
     free(chain.places);
     free(chain.link);

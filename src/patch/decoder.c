@@ -7,6 +7,7 @@
 #include "../base/hash.h"
 #include "block.h"
 #include "deltas.h"
+#include "elsewhere.h"
 #include "frame.h"
 #include "model.h"
 #include "moves.h"
@@ -47,10 +48,12 @@ struct pp_patch_decoder {
     struct pp_rollback_sizes left; /* of both images; the streams are those of a block */
     struct pp_sha256_stream body_hash;
     struct pp_patch_block block;
-    struct walk start, walk;            /* of the block; of the reads or writes */
-    struct pp_patch_prefix_walk prefix; /* what is still to be read ... */
-    struct pp_patch_common_walk common; /* ... of shared literals */
-    size_t prefix_used, prefix_bytes;   /* read; in all */
+    struct walk start, walk;                  /* of the block; of the reads or writes */
+    struct pp_patch_prefix_walk prefix;       /* what is still to be read ... */
+    struct pp_patch_common_walk common;       /* ... of shared literals */
+    size_t prefix_used, prefix_bytes;         /* read; in all */
+    struct pp_patch_elsewhere_walk elsewhere; /* literals that stand in the source */
+    size_t elsewhere_used, elsewhere_bytes;   /* they lie behind what was gathered */
     ZSTD_DCtx *zstd;
     struct pp_rollback_code code;
     struct pp_bytes slot[PP_PATCH_SLOTS]; /* decoded contents */
@@ -209,6 +212,46 @@ static bool begin_prefix(struct pp_patch_decoder *d, struct pp_bytes slot)
                            : pp_patch_prefix_bytes(slot, source_bytes, &d->prefix_bytes);
 }
 
+/* The slots of what stands elsewhere: of the literals that the source holds, and of the others. */
+static size_t outgoing_elsewhere(const struct pp_patch_decoder *d)
+{
+    return d->direction == PP_ROLLBACK_APPLY ? PP_PATCH_SLOT_OLD_ELSEWHERE
+                                             : PP_PATCH_SLOT_NEW_ELSEWHERE;
+}
+
+static size_t incoming_elsewhere(const struct pp_patch_decoder *d)
+{
+    return d->direction == PP_ROLLBACK_APPLY ? PP_PATCH_SLOT_NEW_ELSEWHERE
+                                             : PP_PATCH_SLOT_OLD_ELSEWHERE;
+}
+
+/* Both slots of shared literals; none of others. */
+static enum pp_error open_elsewhere(struct pp_patch_decoder *d)
+{
+    bool apply = d->direction == PP_ROLLBACK_APPLY;
+    uint64_t old_bytes = d->header.old_image.bytes, new_bytes = d->header.new_image.bytes;
+    size_t outgoing = (apply ? d->block.old_bytes : d->block.new_bytes) - d->block.moved_bytes;
+    size_t incoming = (apply ? d->block.new_bytes : d->block.old_bytes) - d->block.moved_bytes;
+    struct pp_bytes none = {NULL, 0};
+    size_t held;
+    d->elsewhere_used = d->elsewhere_bytes = 0;
+    d->elsewhere = pp_patch_elsewhere_begin(none, 0, 0);
+    if (!d->block.shared)
+        return PP_OK;
+    enum pp_error error = decode_slot(d, outgoing_elsewhere(d), none);
+    if (error == PP_OK)
+        error = decode_slot(d, incoming_elsewhere(d), none);
+    if (error != PP_OK)
+        return error;
+    struct pp_bytes slot = d->slot[incoming_elsewhere(d)];
+    uint64_t source_bytes = apply ? old_bytes : new_bytes;
+    d->elsewhere = pp_patch_elsewhere_begin(slot, incoming, source_bytes);
+    bool fits = pp_patch_elsewhere_bytes(slot, incoming, source_bytes, &d->elsewhere_bytes) &&
+                pp_patch_elsewhere_bytes(d->slot[outgoing_elsewhere(d)], outgoing,
+                                         apply ? new_bytes : old_bytes, &held);
+    return fits ? PP_OK : PP_ERROR_FORMAT;
+}
+
 enum pp_error pp_patch_decoder_open(struct pp_patch_decoder *decoder)
 {
     struct pp_patch_decoder *d = decoder;
@@ -224,6 +267,8 @@ enum pp_error pp_patch_decoder_open(struct pp_patch_decoder *decoder)
     enum pp_error error = decode_slot(d, PP_PATCH_SLOT_OPERATIONS, none);
     if (error == PP_OK)
         error = decode_slot(d, prefix, none);
+    if (error == PP_OK)
+        error = open_elsewhere(d);
     if (error != PP_OK)
         return fail(d, error);
     if (!pp_patch_operations_decode(d->slot[PP_PATCH_SLOT_OPERATIONS], d->block.operations,
@@ -266,15 +311,34 @@ static bool next_gather(struct pp_patch_decoder *d, struct pp_patch_read *read)
     return bytes > 0;
 }
 
-static bool next_of_prefix(struct pp_patch_decoder *d, struct pp_patch_range *range)
+static bool next_of_prefix(struct pp_patch_decoder *d, struct pp_patch_read *read)
 {
+    struct pp_patch_range range;
     struct pp_patch_cover common;
-    if (!d->block.shared)
-        return pp_patch_prefix_next(&d->prefix, range);
-    if (!pp_patch_common_next(&d->common, &common))
+    if (!d->block.shared && !pp_patch_prefix_next(&d->prefix, &range))
         return false;
-    range->offset = d->direction == PP_ROLLBACK_APPLY ? common.old_at : common.new_at;
-    range->bytes = (size_t)common.bytes;
+    if (d->block.shared) {
+        if (!pp_patch_common_next(&d->common, &common))
+            return false;
+        range.offset = d->direction == PP_ROLLBACK_APPLY ? common.old_at : common.new_at;
+        range.bytes = (size_t)common.bytes;
+    }
+    read->offset = range.offset;
+    read->space = (struct pp_patch_space){d->work + d->prefix_used, range.bytes};
+    d->prefix_used += range.bytes;
+    return true;
+}
+
+/* Pairs and literals of both sides have room where the source's are gathered. */
+static bool next_elsewhere(struct pp_patch_decoder *d, struct pp_patch_read *read)
+{
+    struct pp_patch_elsewhere part;
+    if (!pp_patch_elsewhere_next(&d->elsewhere, &part))
+        return false;
+    read->offset = part.place;
+    read->space =
+        (struct pp_patch_space){d->gathered + d->walk.used + d->elsewhere_used, part.bytes};
+    d->elsewhere_used += part.bytes;
     return true;
 }
 
@@ -283,15 +347,7 @@ bool pp_patch_decoder_next_read(struct pp_patch_decoder *decoder, struct pp_patc
     struct pp_patch_decoder *d = decoder;
     if (d->stage != AT_READ)
         return false;
-    if (next_gather(d, read))
-        return true;
-    struct pp_patch_range range;
-    if (!next_of_prefix(d, &range))
-        return false;
-    read->offset = range.offset;
-    read->space = (struct pp_patch_space){d->work + d->prefix_used, range.bytes};
-    d->prefix_used += range.bytes;
-    return true;
+    return next_gather(d, read) || next_of_prefix(d, read) || next_elsewhere(d, read);
 }
 
 /* ---- Run ------------------------------------------------------------------------------------- */
@@ -357,12 +413,16 @@ static enum pp_error decode_shared(struct pp_patch_decoder *d)
     if (!pp_patch_moves_leave(d->slot[PP_PATCH_SLOT_MOVES], from, d->work + OUTGOING_AT,
                               outgoing_bytes, d->work + MARKS_AT, rest, rest_bytes))
         return PP_ERROR_FORMAT;
-    pp_patch_model_learn(models, (struct pp_bytes){d->work, d->prefix_bytes},
-                         rest_bytes + d->incoming.len);
-    if (!pp_patch_model_add_code(models, (struct pp_bytes){rest, rest_bytes}, code, code_bytes,
-                                 &outgoing_bytes))
+    size_t left = pp_patch_elsewhere_leave(d->slot[outgoing_elsewhere(d)], rest, rest_bytes), used;
+    size_t missing = d->incoming.len - d->elsewhere_bytes;
+    pp_patch_model_learn(models, (struct pp_bytes){d->work, d->prefix_bytes}, left + missing);
+    if (!pp_patch_model_add_code(models, (struct pp_bytes){rest, left}, code, code_bytes, &used))
         return PP_ERROR_MISMATCH;
-    pp_patch_model_decode(models, (struct pp_bytes){code, code_bytes}, incoming, d->incoming.len);
+    pp_patch_model_decode(models, (struct pp_bytes){code, code_bytes},
+                          incoming + d->elsewhere_bytes, missing);
+    struct pp_bytes elsewhere = {d->gathered + d->block.delta_bytes + outgoing_bytes,
+                                 d->elsewhere_bytes};
+    pp_patch_elsewhere_place(d->slot[incoming_elsewhere(d)], elsewhere, incoming, d->incoming.len);
     return PP_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include "../base/hash.h"
 #include "builder.h"
+#include "elsewhere.h"
 #include "match.h"
 
 enum {
@@ -29,6 +30,7 @@ struct pp_patch_encoder {
     uint64_t old_bytes, new_bytes;        /* of the images */
     uint64_t old_done, new_done;          /* of them, put into operations */
     struct pp_patch_covers covers;
+    struct pp_patch_elsewhere_lists elsewhere;
     size_t next_cover;
     struct pp_patch_cover cover; /* what is left of the one at work */
     unsigned phase;              /* of the items in the old image */
@@ -48,6 +50,7 @@ static struct pp_patch_encoder *new_encoder(enum pp_patch_mode mode,
         return NULL;
     e->mode = mode;
     with_covers.covers = &e->covers;
+    with_covers.elsewhere = &e->elsewhere;
     e->builder = pp_patch_builder_new(&with_covers);
     pp_sha256_init(&e->body_hash);
     if (e->builder != NULL)
@@ -57,15 +60,21 @@ static struct pp_patch_encoder *new_encoder(enum pp_patch_mode mode,
 }
 
 static enum pp_error find_covers(struct pp_bytes old_image, struct pp_bytes new_image,
-                                 struct pp_patch_covers *covers)
+                                 struct pp_patch_covers *covers,
+                                 struct pp_patch_elsewhere_lists *elsewhere)
 {
-    struct pp_patch_covers matches = {0};
-    enum pp_error error = pp_patch_match(old_image, new_image, PP_PATCH_SUFFIX_BYTES_MAX, &matches);
+    struct pp_patch_covers matches = {0}, left_out = {0};
+    enum pp_error error =
+        pp_patch_match(old_image, new_image, PP_PATCH_SUFFIX_BYTES_MAX, &matches, &left_out);
     if (error == PP_OK)
-        error = pp_patch_chain(&matches);
+        error = pp_patch_chain(&matches, &left_out);
     if (error == PP_OK)
         error = pp_patch_align(old_image, new_image, &matches, covers);
     pp_patch_covers_clean_up(&matches);
+    struct pp_patch_images images = {old_image, new_image, covers};
+    if (error == PP_OK)
+        error = pp_patch_elsewhere_find(&images, &left_out, elsewhere);
+    pp_patch_covers_clean_up(&left_out);
     return error;
 }
 
@@ -87,6 +96,7 @@ void pp_patch_encoder_free(struct pp_patch_encoder *encoder)
         return;
     pp_patch_builder_free(encoder->builder);
     pp_patch_covers_clean_up(&encoder->covers);
+    pp_patch_elsewhere_clean_up(&encoder->elsewhere);
     free(encoder);
 }
 
@@ -269,11 +279,13 @@ enum pp_error pp_patch_encoder_new(struct pp_bytes old_image, struct pp_bytes ne
                                                .old_image = old_image,
                                                .new_image = new_image};
     struct pp_patch_covers covers = {0};
-    enum pp_error error = find_covers(old_image, new_image, &covers);
+    struct pp_patch_elsewhere_lists elsewhere = {0};
+    enum pp_error error = find_covers(old_image, new_image, &covers, &elsewhere);
     /* Only now: the memory that matching needed is free again. */
     struct pp_patch_encoder *e = error == PP_OK ? new_encoder(PP_PATCH_GENERIC, &options) : NULL;
     if (e == NULL) {
         pp_patch_covers_clean_up(&covers);
+        pp_patch_elsewhere_clean_up(&elsewhere);
         return error == PP_OK ? PP_ERROR_MEMORY : error;
     }
     e->old_image = old_image;
@@ -281,6 +293,7 @@ enum pp_error pp_patch_encoder_new(struct pp_bytes old_image, struct pp_bytes ne
     e->old_bytes = old_image.len;
     e->new_bytes = new_image.len;
     e->covers = covers;
+    e->elsewhere = elsewhere;
     *encoder = e;
     return PP_OK;
 }

@@ -5,6 +5,7 @@
 #include "../base/hash.h"
 #include "builder_internal.h"
 #include "frame.h"
+#include "moves.h"
 
 enum {
     LITERAL_LEVEL = 18, /* 19 takes a third longer and saves nothing */
@@ -120,9 +121,11 @@ static enum pp_error put_apart(struct pp_patch_output *out, const struct literal
 
 /* ---- Shared --------------------------------------------------------------- */
 
-/* Pages that both images hold, as the prefix of both codes. */
+/* Pages that both images hold, as the prefix of both codes; and, in the contents, which literals
+   stand elsewhere. */
 struct common {
     size_t slot_bytes;
+    struct pp_bytes new_elsewhere, old_elsewhere;
     uint8_t slot[PP_PATCH_COMMON_SLOT_BYTES_MAX];
 };
 
@@ -157,9 +160,29 @@ static bool make_codes(struct pp_patch_builder *b, struct pp_bytes prefix, struc
                        struct pp_bytes removed)
 {
     b->shared.prefix = pp_sha256(prefix);
+    b->shared.new_left = pp_sha256(added);
+    b->shared.old_left = pp_sha256(removed);
     pp_patch_model_learn(b->models, prefix, added.len + removed.len);
     return make_code(b, added, b->codes, &b->shared.of_new) &&
            make_code(b, removed, b->codes + b->options.touched_bytes_max, &b->shared.of_old);
+}
+
+/* The slot of what stands elsewhere of a side's n literals. */
+static struct pp_bytes find_elsewhere(struct pp_patch_builder *b, enum pp_patch_side side, size_t n,
+                                      uint8_t *slot)
+{
+    struct pp_bytes control = {b->control, (size_t)b->operations * PP_ROLLBACK_OPERATION_BYTES};
+    uint64_t start = side == PP_PATCH_OLD_SIDE ? b->block_old_at : b->block_new_at;
+    pp_patch_moves_mark(&b->moves, side, n, b->marks);
+    return (struct pp_bytes){
+        slot, pp_patch_elsewhere_write(b->options.elsewhere, side, control, start, b->marks, slot)};
+}
+
+/* What is left of the literals goes to `to`. */
+static struct pp_bytes leave_elsewhere(struct pp_bytes slot, struct pp_bytes literals, uint8_t *to)
+{
+    memcpy(to, literals.data, literals.len);
+    return (struct pp_bytes){to, pp_patch_elsewhere_leave(slot, to, literals.len)};
 }
 
 /* *is_made says whether there are codes. */
@@ -168,20 +191,32 @@ static enum pp_error share_literals(struct pp_patch_builder *b, const struct lit
                                     bool *is_made)
 {
     struct pp_patch_images images = images_of(b);
-    struct pp_bytes both = {b->rest, added->bytes.len + removed->bytes.len};
+    common->new_elsewhere = find_elsewhere(b, PP_PATCH_NEW_SIDE, b->new_bytes, b->contents);
+    common->old_elsewhere =
+        find_elsewhere(b, PP_PATCH_OLD_SIDE, b->old_bytes, b->contents + common->new_elsewhere.len);
+    struct pp_bytes one = leave_elsewhere(common->new_elsewhere, added->bytes, b->scratch);
+    struct pp_bytes other =
+        leave_elsewhere(common->old_elsewhere, removed->bytes, b->scratch + one.len);
+    struct pp_bytes both = {one.data, one.len + other.len};
     enum pp_error error = pp_patch_common_choose(b->prefix_space, &images, b->old_start, b->old_at,
                                                  both, common->slot, &common->slot_bytes);
     if (error != PP_OK)
         return error;
     struct pp_bytes slot = {common->slot, common->slot_bytes};
-    *is_made =
-        make_codes(b, pp_patch_common_of(b, slot, PP_ROLLBACK_APPLY), added->bytes, removed->bytes);
+    *is_made = make_codes(b, pp_patch_common_of(b, slot, PP_ROLLBACK_APPLY), one, other);
     return PP_OK;
 }
 
-static size_t shared_bytes(const struct pp_patch_codes *codes)
+/* Of the code alone. */
+static size_t code_bytes(const struct pp_patch_codes *codes)
 {
     return codes->of_new.len > codes->of_old.len ? codes->of_new.len : codes->of_old.len;
+}
+
+static size_t shared_bytes(const struct pp_patch_builder *b, const struct common *common)
+{
+    return code_bytes(&b->shared) + common->slot_bytes + common->new_elsewhere.len +
+           common->old_elsewhere.len;
 }
 
 static void add(uint8_t *code, struct pp_bytes own)
@@ -194,13 +229,14 @@ static enum pp_error put_shared(struct pp_patch_output *out, const struct common
 {
     struct pp_bytes prefix_slot = {common->slot, common->slot_bytes};
     struct pp_bytes none = {NULL, 0};
-    uint32_t bytes = (uint32_t)shared_bytes(&out->b->shared);
+    uint32_t bytes = (uint32_t)code_bytes(&out->b->shared);
     out->block->shared = true;
     out->block->new_width = out->block->old_width = 0;
     enum pp_error error =
         pp_patch_put_slot(out, PP_PATCH_SLOT_NEW_PREFIX, out->b->options.level, prefix_slot, none);
     if (error == PP_OK)
-        error = pp_patch_put_slot(out, PP_PATCH_SLOT_OLD_PREFIX, out->b->options.level, none, none);
+        error = pp_patch_put_slot(out, PP_PATCH_SLOT_NEW_ELSEWHERE, out->b->options.level,
+                                  common->new_elsewhere, none);
     if (error == PP_OK)
         error = put_moves(out);
     if (error != PP_OK)
@@ -210,7 +246,8 @@ static enum pp_error put_shared(struct pp_patch_output *out, const struct common
     add(out->b->block + out->bytes, out->b->shared.of_old);
     out->block->slot[PP_PATCH_SLOT_NEW_LITERALS] = (struct pp_patch_slot){bytes, bytes};
     out->bytes += bytes;
-    return pp_patch_put_slot(out, PP_PATCH_SLOT_OLD_LITERALS, out->b->options.level, none, none);
+    return pp_patch_put_slot(out, PP_PATCH_SLOT_OLD_ELSEWHERE, out->b->options.level,
+                             common->old_elsewhere, none);
 }
 
 /* Both streams of literals and their prefixes, in the shorter way.  When a quick look at frames
@@ -238,11 +275,11 @@ enum pp_error pp_patch_put_literals(struct pp_patch_output *out)
     if (error != PP_OK)
         return error;
     size_t cost = added.cost + removed.cost;
-    if (is_made && shared_bytes(&b->shared) < cost - cost / DOUBT)
+    if (is_made && shared_bytes(b, &common) < cost - cost / DOUBT)
         return put_shared(out, &common);
     error = put_apart(out, &added, &removed);
     if (error != PP_OK || !is_made ||
-        shared_bytes(&b->shared) + common.slot_bytes >=
+        shared_bytes(b, &common) >=
             out->bytes - start - out->block->slot[PP_PATCH_SLOT_MOVES].stored_bytes)
         return error;
     out->bytes = start;

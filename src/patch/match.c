@@ -57,14 +57,15 @@ static enum pp_error match_gaps(struct pp_bytes old_image, struct pp_bytes new_i
 }
 
 enum pp_error pp_patch_match(struct pp_bytes old_image, struct pp_bytes new_image,
-                             size_t suffix_bytes_max, struct pp_patch_covers *matches)
+                             size_t suffix_bytes_max, struct pp_patch_covers *matches,
+                             struct pp_patch_covers *left_out)
 {
     struct pp_patch_covers chain = {0};
     if (old_image.len <= suffix_bytes_max)
         return pp_patch_match_suffixes(old_image, new_image, matches);
     enum pp_error error = pp_patch_match_blocks(old_image, new_image, &chain);
     if (error == PP_OK)
-        error = pp_patch_chain(&chain);
+        error = pp_patch_chain(&chain, left_out);
     if (error == PP_OK)
         error = match_gaps(old_image, new_image, &chain, suffix_bytes_max, matches);
     pp_patch_covers_clean_up(&chain);

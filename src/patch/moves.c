@@ -9,11 +9,6 @@
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static uint64_t zigzag(int64_t v)
-{
-    return v < 0 ? 2 * (uint64_t)(-1 - v) + 1 : 2 * (uint64_t)v;
-}
-
 /* Where a jump from `from` leads; beyond all literals when that lies before 0. */
 static uint64_t jump_to(uint64_t from, uint64_t jump)
 {
@@ -46,20 +41,15 @@ static bool lies_in(uint64_t at, uint64_t bytes, size_t n)
     return at <= n && bytes <= n - at;
 }
 
-static uint64_t place_of(const struct pp_patch_cover *move, enum pp_patch_side side)
-{
-    return side == PP_PATCH_OLD_SIDE ? move->old_at : move->new_at;
-}
-
 bool pp_patch_moves_gather(struct pp_bytes slot, enum pp_patch_side side, const uint8_t *literals,
                            size_t n, uint8_t *moved, size_t bytes)
 {
     struct pp_patch_cover move = {0, 0, 0};
     while (slot.len > 0) {
-        if (!next_move(&slot, &move) || !lies_in(place_of(&move, side), move.bytes, n) ||
+        if (!next_move(&slot, &move) || !lies_in(pp_patch_place_of(&move, side), move.bytes, n) ||
             move.bytes > bytes)
             return false;
-        memcpy(moved, literals + place_of(&move, side), (size_t)move.bytes);
+        memcpy(moved, literals + pp_patch_place_of(&move, side), (size_t)move.bytes);
         moved += move.bytes;
         bytes -= (size_t)move.bytes;
     }
@@ -74,10 +64,10 @@ bool pp_patch_moves_place(struct pp_bytes slot, enum pp_patch_side side, struct 
         return false;
     memset(marks, 0, n);
     while (slot.len > 0) {
-        if (!next_move(&slot, &move) || !lies_in(place_of(&move, side), move.bytes, n) ||
+        if (!next_move(&slot, &move) || !lies_in(pp_patch_place_of(&move, side), move.bytes, n) ||
             move.bytes > moved.len)
             return false;
-        size_t at = (size_t)place_of(&move, side), bytes = (size_t)move.bytes;
+        size_t at = (size_t)pp_patch_place_of(&move, side), bytes = (size_t)move.bytes;
         if (memchr(marks + at, 1, bytes) != NULL)
             return false;
         memset(marks + at, 1, bytes);
@@ -110,21 +100,27 @@ bool pp_patch_moves_leave(struct pp_bytes slot, enum pp_patch_side side, const u
     struct pp_patch_cover move = {0, 0, 0};
     memset(marks, 0, n);
     while (slot.len > 0) {
-        if (!next_move(&slot, &move) || !lies_in(place_of(&move, side), move.bytes, n))
+        if (!next_move(&slot, &move) || !lies_in(pp_patch_place_of(&move, side), move.bytes, n))
             return false;
-        memset(marks + place_of(&move, side), 1, (size_t)move.bytes);
+        memset(marks + pp_patch_place_of(&move, side), 1, (size_t)move.bytes);
     }
     return keep_unmarked(literals, n, marks, rest, bytes) == bytes;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-size_t pp_patch_moves_rest(const struct pp_patch_covers *moves, enum pp_patch_side side,
-                           const uint8_t *literals, size_t n, uint8_t *marks, uint8_t *rest)
+void pp_patch_moves_mark(const struct pp_patch_covers *moves, enum pp_patch_side side, size_t n,
+                         uint8_t *marks)
 {
     memset(marks, 0, n);
     for (size_t i = 0; i < moves->count; i++)
-        memset(marks + place_of(&moves->at[i], side), 1, (size_t)moves->at[i].bytes);
+        memset(marks + pp_patch_place_of(&moves->at[i], side), 1, (size_t)moves->at[i].bytes);
+}
+
+size_t pp_patch_moves_rest(const struct pp_patch_covers *moves, enum pp_patch_side side,
+                           const uint8_t *literals, size_t n, uint8_t *marks, uint8_t *rest)
+{
+    pp_patch_moves_mark(moves, side, n, marks);
     return keep_unmarked(literals, n, marks, rest, n);
 }
 
@@ -134,9 +130,9 @@ size_t pp_patch_moves_write(const struct pp_patch_covers *moves, uint8_t *slot)
     struct pp_patch_cover last = {0, 0, 0};
     for (size_t i = 0; i < moves->count; i++) {
         struct pp_patch_cover move = moves->at[i];
-        int64_t jump = (int64_t)move.old_at - (int64_t)(last.old_at + last.bytes);
+        uint64_t jump = move.old_at - (last.old_at + last.bytes);
         used += pp_rollback_varint_write(slot + used, move.new_at - (last.new_at + last.bytes));
-        used += pp_rollback_varint_write(slot + used, zigzag(jump));
+        used += pp_rollback_varint_write(slot + used, pp_patch_number_of(jump));
         used += pp_rollback_varint_write(slot + used, move.bytes);
         last = move;
     }
@@ -190,12 +186,6 @@ static bool add_move(struct search *s, const struct pp_patch_cover *match, size_
     return pp_patch_covers_add(moves, move);
 }
 
-static int compare_new_places(const void *a, const void *b)
-{
-    const struct pp_patch_cover *x = a, *y = b;
-    return (x->new_at > y->new_at) - (x->new_at < y->new_at);
-}
-
 enum pp_error pp_patch_moves_find(struct pp_bytes old_literals, struct pp_bytes new_literals,
                                   uint8_t *marks, struct pp_patch_covers *moves)
 {
@@ -211,8 +201,7 @@ enum pp_error pp_patch_moves_find(struct pp_bytes old_literals, struct pp_bytes 
             if (!add_move(&s, &matches.at[i], bytes_min, moves))
                 error = PP_ERROR_MEMORY;
     }
-    if (moves->count > 0)
-        qsort(moves->at, moves->count, sizeof *moves->at, compare_new_places);
+    pp_patch_covers_sort(moves, PP_PATCH_NEW_SIDE);
     pp_patch_covers_clean_up(&matches);
     return error;
 }

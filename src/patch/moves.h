@@ -6,9 +6,6 @@
 
 #include "match.h"
 
-/* Which of the two streams of literals. */
-enum pp_patch_side { PP_PATCH_OLD_SIDE, PP_PATCH_NEW_SIDE };
-
 /* The moved parts of a side's n literals, one behind the other in the order of the slot.  false
    when the slot breaks the format, or does not speak of exactly `bytes`. */
 PP_MUST_CHECK bool pp_patch_moves_gather(struct pp_bytes slot, enum pp_patch_side side,
@@ -25,6 +22,9 @@ PP_MUST_CHECK bool pp_patch_moves_place(struct pp_bytes slot, enum pp_patch_side
 PP_MUST_CHECK bool pp_patch_moves_leave(struct pp_bytes slot, enum pp_patch_side side,
                                         const uint8_t *literals, size_t n, uint8_t *marks,
                                         uint8_t *rest, size_t bytes);
+/* 1 for each of a side's n literals that moved, 0 for the others. */
+void pp_patch_moves_mark(const struct pp_patch_covers *moves, enum pp_patch_side side, size_t n,
+                         uint8_t *marks);
 /* What is left of a side's n literals goes to rest, and how many bytes that are.  marks is work
    space of n bytes; the moves are those that were found. */
 size_t pp_patch_moves_rest(const struct pp_patch_covers *moves, enum pp_patch_side side,

@@ -94,7 +94,7 @@ bool pp_patch_common_next(struct pp_patch_common_walk *walk, struct pp_patch_cov
         (skipped == 0 && change == 0 && walk->old_at > 0) || taken > left - skipped ||
         taken > PP_PATCH_PREFIX_BYTES_MAX / PAGE_BYTES)
         return false;
-    uint64_t shift = walk->shift + (change % 2 == 0 ? change / 2 : ~(change / 2));
+    uint64_t shift = walk->shift + pp_patch_distance_of(change);
     uint64_t old_at = walk->old_at + skipped * PAGE_BYTES, bytes = taken * PAGE_BYTES;
     uint64_t new_at = old_at + shift;
     if (new_at > walk->new_bytes || bytes > walk->new_bytes - new_at)
@@ -301,7 +301,7 @@ static size_t write_common(const struct page *pages, size_t count, uint8_t *slot
             taken++;
         used += pp_rollback_varint_write(slot + used, pages[i].number - next);
         used += pp_rollback_varint_write(slot + used, taken);
-        used += pp_rollback_varint_write(slot + used, change << 1 ^ (0 - (change >> 63)));
+        used += pp_rollback_varint_write(slot + used, pp_patch_number_of(change));
         next = pages[i].number + taken;
         shift = pages[i].shift;
         i += taken;

@@ -71,11 +71,6 @@ PP_MUST_CHECK enum pp_error pp_patch_prefix_choose(struct pp_patch_prefix_space 
 struct pp_bytes pp_patch_prefix_gather(struct pp_patch_prefix_space *space, struct pp_bytes slot,
                                        struct pp_bytes image);
 
-/* Both images, and where their bytes are equal. */
-struct pp_patch_images {
-    struct pp_bytes old_image, new_image;
-    const struct pp_patch_covers *covers;
-};
 /* The pages of the old image that the new one holds too and that have most in common with the
    literals of both sides.  start and end are places in the old image.  Fills slot, at most
    PP_PATCH_COMMON_SLOT_BYTES_MAX of it.  PP_ERROR_MEMORY. */

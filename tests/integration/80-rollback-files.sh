@@ -131,11 +131,22 @@ PY
 }
 texts 60 0 words
 texts 180 110 paged # and pages that both hold
-for name in words paged; do
+lines() { # FROM TO: of paged-1
+    sed -n "$1,$2p" paged-1
+}
+# Four lines go that stand elsewhere in the new file, four come that stand elsewhere in the old one.
+{
+    lines 1 19 && lines 60 63 && lines 20 59
+    lines 60 63 | sed 's/ /_/g'
+    lines 64 180
+} >twice-1
+{ lines 30 33 && cat paged-2; } >twice-2
+for name in words paged twice; do
     rollback diff $name-1 $name-2 -o $name.patch --mode generic >/dev/null
     python3 "$here/../rollback/shared.py" $name-1 $name-2 $name.patch >out ||
         fail "the second implementation: $(cat out)"
 done
+grep -q "2 parts of them elsewhere" out || fail "twice: $(cat out)"
 cp paged-1 file # one bit of the shared code
 at=$(($(stat -c %s paged.patch) - 20))
 printf '\xff' | dd of=paged.patch bs=1 seek=$at conv=notrunc status=none

@@ -6,7 +6,7 @@ usage: shared.py OLD NEW PATCH
 
 Makes for each block of the generic patch whose literals share a code the new literals from the
 old ones, and the other way round, and compares them with the images.  Prints how many such blocks
-there were.  Exit 0: all are equal; 1: one is not, or the patch holds none; 2: the patch needs what
+there were, and how many parts of literals stood elsewhere.  Exit 0: all are equal; 1: one is not, or the patch holds none; 2: the patch needs what
 this program lacks (zstd, moved bytes)."""
 
 import struct
@@ -226,6 +226,25 @@ def prefix_of(slot, old):
     return prefix
 
 
+def elsewhere_of(slot, literals, image):
+    """The literals without the parts that the slot names, and these, with their places."""
+    numbers, at, place, rest, parts = list(varints(slot)), 0, 0, b"", []
+    for skipped, jump, n in zip(*[iter(numbers)] * 3):
+        rest += literals[at:at + skipped]
+        at += skipped
+        place += jump // 2 if jump % 2 == 0 else -(jump + 1) // 2
+        parts.append((at, image[place:place + n]))
+        at += n
+        place += n
+    return rest + literals[at:], parts
+
+
+def put_back(rest, parts):
+    for at, part in parts:
+        rest = rest[:at] + part + rest[at:]
+    return rest
+
+
 def fail(code, why):
     print(f"shared.py: {why}", file=sys.stderr)
     sys.exit(code)
@@ -233,7 +252,7 @@ def fail(code, why):
 
 def main():
     old, new, patch = (open(name, "rb").read() for name in sys.argv[1:4])
-    at, old_at, new_at, count = HEADER_BYTES, 0, 0, 0
+    at, old_at, new_at, count, elsewhere = HEADER_BYTES, 0, 0, 0, 0
     while at < len(patch):
         head, at = patch[at:at + BLOCK_BYTES], at + BLOCK_BYTES
         slots = []
@@ -255,13 +274,20 @@ def main():
             continue
         if head[24:28] != bytes(4):
             fail(2, "bytes moved")
+        if not slots[2][0] or not slots[5][0]:
+            fail(2, "a slot is a zstd frame")
         prefix, shared = prefix_of(slots[1][1], old), slots[4][1]
-        if resolve(prefix, removed, shared, len(added)) != added:
+        some_added, stand_in_old = elsewhere_of(slots[2][1], added, old)
+        some_removed, stand_in_new = elsewhere_of(slots[5][1], removed, new)
+        found = resolve(prefix, some_removed, shared, len(some_added))
+        if put_back(found, stand_in_old) != added:
             fail(1, f"block {count}: the new literals are others")
-        if resolve(prefix, added, shared, len(removed)) != removed:
+        found = resolve(prefix, some_added, shared, len(some_removed))
+        if put_back(found, stand_in_new) != removed:
             fail(1, f"block {count}: the old literals are others")
         count += 1
-    print(f"{count} blocks with shared literals")
+        elsewhere += len(stand_in_old) + len(stand_in_new)
+    print(f"{count} blocks with shared literals, {elsewhere} parts of them elsewhere")
     sys.exit(0 if count > 0 else 1)
 
 

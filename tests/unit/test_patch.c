@@ -134,9 +134,9 @@ static void matches_in_bounded_memory_hold(void **state)
     fill_random(a.data, a.len, 16);
     struct buffer b = edit(&a, 300, 17);
     for (size_t bytes_max = 64; bytes_max < 2 * a.len; bytes_max *= 8) {
-        struct pp_patch_covers matches = {0};
+        struct pp_patch_covers matches = {0}, left_out = {0};
         uint64_t new_end = 0, covered = 0;
-        assert_int_equal(pp_patch_match(view(&a), view(&b), bytes_max, &matches), PP_OK);
+        assert_int_equal(pp_patch_match(view(&a), view(&b), bytes_max, &matches, &left_out), PP_OK);
         for (size_t i = 0; i < matches.count; i++) {
             struct pp_patch_cover match = matches.at[i];
             assert_true(match.old_at + match.bytes <= a.len && match.new_at >= new_end);
@@ -150,6 +150,7 @@ static void matches_in_bounded_memory_hold(void **state)
         }
         assert_true(covered > b.len - 300 * 64);
         pp_patch_covers_clean_up(&matches);
+        pp_patch_covers_clean_up(&left_out);
     }
     buffer_free(&a);
     buffer_free(&b);
@@ -274,6 +275,28 @@ static void replaced_texts_share_a_code(void **state)
     }
     buffer_free(&text);
     buffer_free(&without);
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
+/* What moved farther than a block reaches, among literals that share a code, costs next to nothing.
+ */
+static void what_stands_elsewhere_costs_little(void **state)
+{
+    (void)state;
+    enum { MOVED = 30000, REPLACED = 10000, BETWEEN = 1300000 };
+    struct buffer a = buffer_of(MOVED + REPLACED + BETWEEN + REPLACED);
+    struct buffer b = buffer_of(a.len);
+    uint8_t *moved = b.data + REPLACED + BETWEEN;
+    fill_random(a.data, a.len, 33);
+    fill_random(b.data, b.len, 34);
+    memcpy(b.data + REPLACED, a.data + MOVED + REPLACED, BETWEEN);
+    for (size_t i = 0; i < BETWEEN; i += 20)
+        b.data[REPLACED + i]++;
+    memcpy(moved, a.data, MOVED);
+    struct buffer patch = check_patch(PP_PATCH_GENERIC, view(&a), view(&b));
+    assert_true(patch.len < 2 * REPLACED + 2000);
+    buffer_free(&patch);
     buffer_free(&a);
     buffer_free(&b);
 }
@@ -440,6 +463,7 @@ int main(void)
         cmocka_unit_test(moved_records_share_a_delta),
         cmocka_unit_test(prefixes_reach_far),
         cmocka_unit_test(replaced_texts_share_a_code),
+        cmocka_unit_test(what_stands_elsewhere_costs_little),
         cmocka_unit_test(contents_lead_to_each_other),
         cmocka_unit_test(calls_in_a_program_cost_little),
         cmocka_unit_test(floats_return_bit_by_bit),

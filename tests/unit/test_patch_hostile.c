@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "../../src/base/base.h"
 #include "../lib/patches.h"
 
 enum { BLOCK = PP_PATCH_HEADER_BYTES }; /* the first block header of a file */
@@ -44,14 +45,18 @@ static void exchange(uint8_t *a, uint8_t *b, size_t n)
 enum kind { SHARED, APART, PAGES, KINDS };
 
 /* Text-like images, so that slots are frames: an edit, insertions, a move; where literals are
-   shared, a deletion; where they are not, many more new ones than old ones. */
+   shared, a deletion, and new and old literals that stand elsewhere in the other image; where they
+   are not, many more new ones than old ones. */
 static struct pair make_pair(enum kind kind)
 {
+    enum { TWICE = 150 };
     enum pp_patch_mode mode = kind == PAGES ? PP_PATCH_PAGES : PP_PATCH_GENERIC;
     struct pair pair = {buffer_of(3000), buffer_of(5000), {NULL, 0}};
     uint64_t seed = 42;
     for (size_t i = 0; i < 3000; i++)
         pair.old_image.data[i] = (uint8_t)("etaoin shrdlu"[next_random(&seed) % 13]);
+    if (kind == SHARED)
+        memcpy(pair.old_image.data + 1700, pair.old_image.data + 2700, TWICE);
     memcpy(pair.new_image.data, pair.old_image.data, 1000);
     memcpy(pair.new_image.data + 1000, "something that was not there before, or was it?", 47);
     memcpy(pair.new_image.data + 1047, pair.old_image.data + 1000, 1953);
@@ -62,15 +67,24 @@ static struct pair make_pair(enum kind kind)
         memmove(pair.new_image.data + 2000, pair.new_image.data + 2060, 940);
         pair.new_image.len -= 60;
     }
+    if (kind == SHARED) { /* the first one goes, and the second one was not quite the same */
+        memmove(pair.new_image.data + 1747, pair.new_image.data + 1747 + TWICE,
+                pair.new_image.len - 1747 - TWICE);
+        pair.new_image.len -= TWICE;
+        for (size_t i = 0; i < TWICE; i += 16)
+            pair.old_image.data[2700 + i]++;
+    }
     exchange(pair.new_image.data + 1200, pair.new_image.data + 1500, 200);
-    memcpy(pair.new_image.data + pair.new_image.len, pair.old_image.data + 700, 90);
-    pair.new_image.len += 90;
+    memcpy(pair.new_image.data + pair.new_image.len, pair.old_image.data + 700, TWICE);
+    pair.new_image.len += TWICE;
     if (kind == APART) {
         fill_random(pair.new_image.data + pair.new_image.len, 500, seed);
         pair.new_image.len += 500;
     }
     pair.patch = check_patch(mode, view(&pair.old_image), view(&pair.new_image));
     assert_int_equal(pair.patch.data[BLOCK + 5], kind == SHARED);
+    for (size_t slot = 2; slot <= 5 && kind == SHARED; slot += 3) /* "Elsewhere" */
+        assert_int_not_equal(pp_get_u32(pair.patch.data + BLOCK + 60 + 8 * slot), 0);
     return pair;
 }
 
