@@ -11,7 +11,7 @@ enum {
     LITERAL_LEVEL = 18, /* 19 takes a third longer and saves nothing */
     TRIAL_LEVEL = 3,
     LOPSIDED = 8, /* one side of the literals costs so many times the other: little is shared */
-    DOUBT = 4     /* frames at a high level may be smaller by such a part than at a low one */
+    DOUBT = 7     /* frames at a high level may be smaller by such a part than at a low one */
 };
 
 /* ---- Apart ----------------------------------------------------------------------------------- */

@@ -8,7 +8,9 @@
 enum {
     BLOCK_BYTES = 32,
     STRIDE_BYTES = 32, /* between blocks of the old image */
-    MATCH_BYTES_MIN = 32
+    MATCH_BYTES_MIN = 32,
+    PAGE_BYTES = 4096,
+    PAGE_BLOCKS = PAGE_BYTES / STRIDE_BYTES
 };
 
 /* Places are in units of the stride, plus 1: 0 is a free entry.  Blocks that occur again are left
@@ -43,7 +45,14 @@ static uint32_t entry_of(const struct table *table, uint64_t hash)
     return (uint32_t)((hash * factor) >> 32) & table->mask;
 }
 
-static bool build(struct table *table, struct pp_bytes old_image)
+/* The page is the same at the same place of both images: it is found there, without the table. */
+static bool stays(struct pp_bytes old_image, struct pp_bytes new_image, size_t at)
+{
+    return at + PAGE_BYTES <= old_image.len && at + PAGE_BYTES <= new_image.len &&
+           memcmp(old_image.data + at, new_image.data + at, PAGE_BYTES) == 0;
+}
+
+static bool build(struct table *table, struct pp_bytes old_image, struct pp_bytes new_image)
 {
     size_t blocks =
         old_image.len < BLOCK_BYTES ? 0 : (old_image.len - BLOCK_BYTES) / STRIDE_BYTES + 1;
@@ -55,6 +64,10 @@ static bool build(struct table *table, struct pp_bytes old_image)
     if (table->place == NULL)
         return false;
     for (size_t i = 0; i < blocks; i++) {
+        if (i % PAGE_BLOCKS == 0 && stays(old_image, new_image, i * STRIDE_BYTES)) {
+            i += PAGE_BLOCKS - 1;
+            continue;
+        }
         uint32_t *place =
             table->place + entry_of(table, hash_block(old_image.data + i * STRIDE_BYTES));
         if (*place == 0)
@@ -79,16 +92,26 @@ static struct pp_patch_cover widen(struct pp_bytes old_image, struct pp_bytes ne
     return (struct pp_patch_cover){old_at, new_at, bytes};
 }
 
-/* The match at new_at, first where the last one leads on, then by the table. */
+static bool is_match(struct pp_bytes old_image, uint64_t old_at, struct pp_bytes new_image,
+                     size_t new_at)
+{
+    return old_at < old_image.len && old_image.len - old_at >= BLOCK_BYTES &&
+           memcmp(old_image.data + old_at, new_image.data + new_at, BLOCK_BYTES) == 0;
+}
+
+/* The match at new_at: first where the last one leads on, then in a page that stays, then by the
+   table. */
 static struct pp_patch_cover find(const struct table *table, struct pp_bytes old_image,
                                   struct pp_bytes new_image, size_t new_at, size_t new_low,
                                   uint64_t hash, struct pp_patch_cover last)
 {
     struct pp_patch_cover none = {0, 0, 0};
     uint64_t onward = last.old_at + (new_at - last.new_at);
-    if (onward < old_image.len && old_image.len - onward >= BLOCK_BYTES &&
-        memcmp(old_image.data + onward, new_image.data + new_at, BLOCK_BYTES) == 0)
+    if (is_match(old_image, onward, new_image, new_at))
         return widen(old_image, new_image, (size_t)onward, new_at, new_low);
+    if (is_match(old_image, new_at, new_image, new_at) &&
+        stays(old_image, new_image, new_at / PAGE_BYTES * PAGE_BYTES))
+        return widen(old_image, new_image, new_at, new_at, new_low);
     uint32_t place = table->place[entry_of(table, hash)];
     if (place == 0)
         return none;
@@ -107,7 +130,7 @@ enum pp_error pp_patch_match_blocks(struct pp_bytes old_image, struct pp_bytes n
     size_t low = 0; /* the end of the last match */
     if (old_image.len / STRIDE_BYTES >= UINT32_MAX)
         return PP_ERROR_TOO_LARGE;
-    if (!build(&table, old_image))
+    if (!build(&table, old_image, new_image))
         return PP_ERROR_MEMORY;
     for (size_t at = 0; at + BLOCK_BYTES <= new_image.len && error == PP_OK;) {
         uint64_t hash = hash_block(new_image.data + at);

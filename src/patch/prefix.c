@@ -10,7 +10,7 @@
 enum {
     PAGE_BYTES = PP_ROLLBACK_PAGE_BYTES,
     GRAM_BYTES = PP_PATCH_GRAM_BYTES,
-    STRIDE_BYTES = 4, /* between the grams of the image that are looked at */
+    STRIDE_BYTES = 12, /* between the grams of the image that are looked at */
     TABLE_LOG = 20,
     OCCURRENCES_MAX = UINT8_MAX,
     GRAM_WEIGHT = 256,            /* of a gram that occurs once; less of those that are common */
