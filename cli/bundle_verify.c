@@ -53,8 +53,9 @@ static void print_text(const struct pp_bundle_verify_report *r,
         cli_time_text(r->timestamp_s * UINT64_C(1000000000), time);
         printf("%-15s %s\n", "stamped at", time);
     }
-    pp_hex_encode(r->manifest_root.b, PP_DIGEST_BYTES, hex);
-    printf("%-15s %s\n", "root", hex);
+    cli_digest_text(&r->manifest_root, hex);
+    if (hex[0] != '\0')
+        printf("%-15s %s\n", "root", hex);
     cli_duration_text(r->time_ns, taken);
     printf("%-15s %" PRIu64 " bytes, %" PRIu64 " files, %" PRIu64 " entries in %s\n", "read",
            r->bytes, r->files, r->entries, taken);

@@ -135,6 +135,9 @@ int cli_finish(int exit_code);
    of text, and bytes that are not UTF-8 are escaped, so that they can't drive a terminal. */
 void cli_print_escaped(FILE *out, struct pp_bytes text);
 
+/* The digest in hex; empty for zeros, which no hash function gives. */
+void cli_digest_text(const struct pp_digest *digest, char hex[2 * PP_DIGEST_BYTES + 1]);
+
 /* JSON members; without memory they report that and exit with CLI_UNDECIDED. */
 json_t *cli_json_object(void);
 void cli_json_set(json_t *object, const char *key, json_t *value);
@@ -142,6 +145,7 @@ void cli_json_text(json_t *object, const char *key, const char *text);
 void cli_json_number(json_t *object, const char *key, uint64_t value);
 void cli_json_seq(json_t *object, const char *key, uint64_t seq); /* null for PP_NO_SEQ */
 void cli_json_bool(json_t *object, const char *key, bool value);
+/* null for zeros: what was found bad has no root. */
 void cli_json_digest(json_t *object, const char *key, const struct pp_digest *digest);
 /* key as a string when the bytes are UTF-8, else key_base64. */
 void cli_json_bytes(json_t *object, const char *key, struct pp_bytes bytes);

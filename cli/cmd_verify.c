@@ -110,9 +110,9 @@ static void print_text(const struct pp_verify_report *r, bool has_verify_key)
         print_line("  leaves open", trust->leaves_open);
     }
     print_line("origin", r->origin);
-    pp_hex_encode(r->log_id.b, PP_DIGEST_BYTES, hex);
+    cli_digest_text(&r->log_id, hex);
     print_line("log id", hex);
-    pp_hex_encode(r->root.b, PP_DIGEST_BYTES, hex);
+    cli_digest_text(&r->root, hex);
     print_line("root", hex);
     print_counts(r);
 }

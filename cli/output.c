@@ -195,11 +195,22 @@ void cli_json_bool(json_t *object, const char *key, bool value)
     cli_json_set(object, key, json_boolean(value));
 }
 
+void cli_digest_text(const struct pp_digest *digest, char hex[2 * PP_DIGEST_BYTES + 1])
+{
+    static const struct pp_digest none;
+    hex[0] = '\0';
+    if (memcmp(digest->b, none.b, PP_DIGEST_BYTES) != 0)
+        pp_hex_encode(digest->b, PP_DIGEST_BYTES, hex);
+}
+
 void cli_json_digest(json_t *object, const char *key, const struct pp_digest *digest)
 {
     char hex[2 * PP_DIGEST_BYTES + 1];
-    pp_hex_encode(digest->b, PP_DIGEST_BYTES, hex);
-    cli_json_text(object, key, hex);
+    cli_digest_text(digest, hex);
+    if (hex[0] == '\0')
+        cli_json_set(object, key, json_null());
+    else
+        cli_json_text(object, key, hex);
 }
 
 void cli_json_bytes(json_t *object, const char *key, struct pp_bytes bytes)
