@@ -14,7 +14,9 @@ enum {
     PAGES_TOUCHED_BYTES = 2 * PP_PATCH_FEED_BYTES,
     COPY_BYTES_MIN = 256, /* shorter runs of equal bytes stay in their pair */
     GRID_BYTES = 64,      /* blocks end on this grid, so that items are not cut */
-    ITEM_BYTES = 4        /* pairs begin and end on this one */
+    ITEM_BYTES = 4,       /* pairs begin and end on this one */
+    TURN_BYTES = 1 << 17,
+    LOPSIDED = 8 /* sides of a gap that are so unlike in length share nothing */
 };
 
 /* A part of the images that becomes one operation, or the rest of it. */
@@ -203,8 +205,31 @@ static struct piece next_of_cover(struct pp_patch_encoder *e)
     return piece;
 }
 
-/* The next piece: the old literal before a cover, the new one, then the cover.  No bytes at the
-   end. */
+/* Where both sides of a gap are long they take turns, so that blocks hold parts of both: literals
+   share a code in their block.  How much of this side, which has `left` bytes of `both`. */
+static uint64_t turn_of(uint64_t left, uint64_t both)
+{
+    uint64_t other = both - left;
+    if (both <= TURN_BYTES || left > LOPSIDED * other || other > LOPSIDED * left)
+        return left;
+    return TURN_BYTES * left / both;
+}
+
+/* The next literal before the cover.  No bytes when there is none. */
+static struct piece next_literal(struct pp_patch_encoder *e, const struct pp_patch_cover *next)
+{
+    uint64_t old_left = next->old_at - e->old_done, new_left = next->new_at - e->new_done;
+    struct piece piece = {PP_ROLLBACK_NEW, e->old_done, e->new_done, 0};
+    if (old_left > 0 && (new_left == 0 || e->piece.kind != PP_ROLLBACK_OLD)) {
+        piece.kind = PP_ROLLBACK_OLD;
+        piece.bytes = turn_of(old_left, old_left + new_left);
+    } else if (new_left > 0) {
+        piece.bytes = turn_of(new_left, old_left + new_left);
+    }
+    return piece;
+}
+
+/* The next piece: the literals before a cover, then the cover.  No bytes at the end. */
 static struct piece next_piece(struct pp_patch_encoder *e)
 {
     struct pp_patch_cover end = {e->old_bytes, e->new_bytes, 0};
@@ -215,14 +240,9 @@ static struct piece next_piece(struct pp_patch_encoder *e)
         e->next_cover++;
     if (e->next_cover < e->covers.count)
         next = &e->covers.at[e->next_cover];
-    if (next->old_at > e->old_done)
-        return (struct piece){PP_ROLLBACK_OLD, e->old_done, e->new_done,
-                              next->old_at - e->old_done};
-    if (next->new_at > e->new_done)
-        return (struct piece){PP_ROLLBACK_NEW, e->old_done, e->new_done,
-                              next->new_at - e->new_done};
-    if (next == &end)
-        return (struct piece){PP_ROLLBACK_COPY, 0, 0, 0};
+    struct piece literal = next_literal(e, next);
+    if (literal.bytes > 0 || next == &end)
+        return literal;
     e->cover = *next;
     e->phase = phase_of(e, next);
     e->next_cover++;
