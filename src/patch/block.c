@@ -90,14 +90,16 @@ static bool sizes_fit(const struct pp_patch_block *block)
            block->moved_bytes <= block->old_bytes;
 }
 
-/* Literals that share a code have no planes, and the code is no frame. */
+/* Literals that share a code have no planes, and the code is no frame; a plain one needs no
+   prefix. */
 static bool literals_fit(const struct pp_patch_block *block)
 {
     const struct pp_patch_slot *added = &block->slot[PP_PATCH_SLOT_NEW_LITERALS];
     const struct pp_patch_slot *removed = &block->slot[PP_PATCH_SLOT_OLD_LITERALS];
     if (block->shared)
         return block->new_width == 0 && block->old_width == 0 &&
-               added->stored_bytes == added->content_bytes;
+               added->stored_bytes == added->content_bytes &&
+               (!block->plain_code || block->slot[PP_PATCH_SLOT_NEW_PREFIX].content_bytes == 0);
     return literal_width_is_valid(block->new_width) && literal_width_is_valid(block->old_width) &&
            added->content_bytes == block->new_bytes - block->moved_bytes &&
            removed->content_bytes == block->old_bytes - block->moved_bytes;
@@ -128,14 +130,15 @@ enum pp_error pp_patch_block_read(const uint8_t *p, struct pp_patch_block *block
 {
     struct pp_patch_block found;
     if (p[0] >= PP_ROLLBACK_ITEM_COUNT || p[1] >= PP_ROLLBACK_LAYOUT_COUNT || p[2] > 1 ||
-        p[5] > 1 || !all_zero(p + 6, 2))
+        p[5] > 2 || !all_zero(p + 6, 2))
         return PP_ERROR_FORMAT;
     found.item = (enum pp_rollback_item)p[0];
     found.layout = (enum pp_rollback_layout)p[1];
     found.cells = p[2] == 1;
     found.new_width = p[3];
     found.old_width = p[4];
-    found.shared = p[5] == 1;
+    found.shared = p[5] > 0;
+    found.plain_code = p[5] == 2;
     found.operations = pp_get_u32(p + 8);
     found.delta_bytes = pp_get_u32(p + 12);
     found.new_bytes = pp_get_u32(p + 16);
@@ -157,7 +160,7 @@ void pp_patch_block_write(uint8_t *p, const struct pp_patch_block *block)
     p[2] = block->cells;
     p[3] = block->new_width;
     p[4] = block->old_width;
-    p[5] = block->shared;
+    p[5] = !block->shared ? 0 : block->plain_code ? 2 : 1;
     pp_put_u32(p + 8, block->operations);
     pp_put_u32(p + 12, block->delta_bytes);
     pp_put_u32(p + 16, block->new_bytes);

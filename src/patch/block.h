@@ -35,7 +35,8 @@ struct pp_patch_block {
     enum pp_rollback_layout layout;
     bool cells;
     uint8_t new_width, old_width; /* of the planes of literals; 0: plain */
-    bool shared;                  /* one code for the literals of both sides */
+    bool shared;                  /* one code for the literals of both sides ... */
+    bool plain_code;              /* ... which is they themselves */
     uint32_t operations;
     uint32_t delta_bytes, new_bytes, old_bytes;
     uint32_t moved_bytes; /* of the new literals, and as many of the old ones */

@@ -11,6 +11,7 @@ enum {
     LITERAL_LEVEL = 18, /* 19 takes a third longer and saves nothing */
     TRIAL_LEVEL = 3,
     LOPSIDED = 8, /* one side of the literals costs so many times the other: little is shared */
+    UNLIKE = 32,  /* frames save less than such a part of what is unlike all else */
     DOUBT = 7     /* frames at a high level may be smaller by such a part than at a low one */
 };
 
@@ -124,6 +125,7 @@ static enum pp_error put_apart(struct pp_patch_output *out, const struct literal
 /* Pages that both images hold, as the prefix of both codes; and, in the contents, which literals
    stand elsewhere. */
 struct common {
+    bool plain; /* without such pages: the literals are their own codes */
     size_t slot_bytes;
     struct pp_bytes new_elsewhere, old_elsewhere;
     uint8_t slot[PP_PATCH_COMMON_SLOT_BYTES_MAX];
@@ -156,13 +158,18 @@ static bool make_code(struct pp_patch_builder *b, struct pp_bytes content, uint8
     return pp_patch_model_add_code(b->models, content, at, room, &code->len);
 }
 
-static bool make_codes(struct pp_patch_builder *b, struct pp_bytes prefix, struct pp_bytes added,
-                       struct pp_bytes removed)
+static bool make_codes(struct pp_patch_builder *b, const struct common *common,
+                       struct pp_bytes added, struct pp_bytes removed)
 {
+    struct pp_bytes slot = {common->slot, common->slot_bytes};
+    struct pp_bytes prefix = pp_patch_common_of(b, slot, PP_ROLLBACK_APPLY);
     b->shared.prefix = pp_sha256(prefix);
     b->shared.new_left = pp_sha256(added);
     b->shared.old_left = pp_sha256(removed);
-    pp_patch_model_learn(b->models, prefix, added.len + removed.len);
+    if (common->plain)
+        pp_patch_model_use_none(b->models);
+    else
+        pp_patch_model_learn(b->models, prefix, added.len + removed.len);
     return make_code(b, added, b->codes, &b->shared.of_new) &&
            make_code(b, removed, b->codes + b->options.touched_bytes_max, &b->shared.of_old);
 }
@@ -185,6 +192,12 @@ static struct pp_bytes leave_elsewhere(struct pp_bytes slot, struct pp_bytes lit
     return (struct pp_bytes){to, pp_patch_elsewhere_leave(slot, to, literals.len)};
 }
 
+/* Nothing predicts these literals. */
+static bool is_unlike_all(const struct literals *literals)
+{
+    return literals->cost >= literals->bytes.len - literals->bytes.len / UNLIKE;
+}
+
 /* *is_made says whether there are codes. */
 static enum pp_error share_literals(struct pp_patch_builder *b, const struct literals *added,
                                     const struct literals *removed, struct common *common,
@@ -198,13 +211,14 @@ static enum pp_error share_literals(struct pp_patch_builder *b, const struct lit
     struct pp_bytes other =
         leave_elsewhere(common->old_elsewhere, removed->bytes, b->scratch + one.len);
     struct pp_bytes both = {one.data, one.len + other.len};
-    enum pp_error error = pp_patch_common_choose(b->prefix_space, &images, b->old_start, b->old_at,
-                                                 both, common->slot, &common->slot_bytes);
-    if (error != PP_OK)
-        return error;
-    struct pp_bytes slot = {common->slot, common->slot_bytes};
-    *is_made = make_codes(b, pp_patch_common_of(b, slot, PP_ROLLBACK_APPLY), one, other);
-    return PP_OK;
+    enum pp_error error = PP_OK;
+    common->slot_bytes = 0;
+    common->plain = is_unlike_all(added) && is_unlike_all(removed);
+    if (!common->plain)
+        error = pp_patch_common_choose(b->prefix_space, &images, b->old_start, b->old_at, both,
+                                       common->slot, &common->slot_bytes);
+    *is_made = error == PP_OK && make_codes(b, common, one, other);
+    return error;
 }
 
 /* Of the code alone. */
@@ -231,6 +245,7 @@ static enum pp_error put_shared(struct pp_patch_output *out, const struct common
     struct pp_bytes none = {NULL, 0};
     uint32_t bytes = (uint32_t)code_bytes(&out->b->shared);
     out->block->shared = true;
+    out->block->plain_code = common->plain;
     out->block->new_width = out->block->old_width = 0;
     enum pp_error error =
         pp_patch_put_slot(out, PP_PATCH_SLOT_NEW_PREFIX, out->b->options.level, prefix_slot, none);

@@ -357,10 +357,33 @@ void pp_patch_model_learn(struct pp_patch_models *models, struct pp_bytes prefix
 {
     struct pp_patch_model *m = &models->learned;
     struct coder none = {0};
+    models->is_plain = false;
     begin(m, prefix.len + contents_bytes);
     m->prefix = prefix;
     for (size_t i = 0; i < prefix.len; i++)
         (void)do_byte(m, &none, LEARN, prefix.data[i]);
+}
+
+void pp_patch_model_use_none(struct pp_patch_models *models)
+{
+    models->is_plain = true;
+}
+
+static bool add_plain(struct pp_bytes content, uint8_t *code, size_t room, size_t *code_bytes)
+{
+    if (content.len > room)
+        return false;
+    for (size_t i = 0; i < content.len; i++)
+        code[i] ^= content.data[i];
+    *code_bytes = content.len;
+    return true;
+}
+
+static void decode_plain(struct pp_bytes code, uint8_t *content, size_t content_bytes)
+{
+    size_t n = code.len < content_bytes ? code.len : content_bytes;
+    memcpy(content, code.data, n);
+    memset(content + n, 0, content_bytes - n);
 }
 
 bool pp_patch_model_add_code(struct pp_patch_models *models, struct pp_bytes content, uint8_t *code,
@@ -368,6 +391,8 @@ bool pp_patch_model_add_code(struct pp_patch_models *models, struct pp_bytes con
 {
     struct pp_patch_model *m = &models->at_work;
     struct coder coder = {.high = UINT32_MAX, .code = code, .room = room};
+    if (models->is_plain)
+        return add_plain(content, code, room, code_bytes);
     copy(m, &models->learned);
     m->content = content.data;
     for (size_t i = 0; i < content.len && !coder.is_full; i++)
@@ -386,6 +411,10 @@ void pp_patch_model_decode(struct pp_patch_models *models, struct pp_bytes code,
 {
     struct pp_patch_model *m = &models->at_work;
     struct coder coder = {.high = UINT32_MAX, .source = code};
+    if (models->is_plain) {
+        decode_plain(code, content, content_bytes);
+        return;
+    }
     copy(m, &models->learned);
     m->content = content;
     for (size_t i = 0; i < sizeof coder.window; i++)

@@ -44,6 +44,7 @@ struct pp_patch_model {
 
 /* Work space: a model, and what it was when it had learned the prefix. */
 struct pp_patch_models {
+    bool is_plain; /* neither: contents are their own codes */
     struct pp_patch_model at_work, learned;
 };
 
@@ -51,6 +52,8 @@ struct pp_patch_models {
    for what follows. */
 void pp_patch_model_learn(struct pp_patch_models *models, struct pp_bytes prefix,
                           size_t contents_bytes);
+/* Contents are their own codes, from here to the next call of pp_patch_model_learn. */
+void pp_patch_model_use_none(struct pp_patch_models *models);
 /* Adds the code of content, for readers that know the prefix, to what stands at code, which has
    room bytes, by XOR.  *code_bytes says how long it is; false when there is no room. */
 PP_MUST_CHECK bool pp_patch_model_add_code(struct pp_patch_models *models, struct pp_bytes content,

@@ -141,11 +141,14 @@ lines() { # FROM TO: of paged-1
     lines 64 180
 } >twice-1
 { lines 30 33 && cat paged-2; } >twice-2
-for name in words paged twice; do
+head -c 300000 /dev/urandom >unlike-1 # each is its own code
+head -c 260000 /dev/urandom >unlike-2
+for name in words paged unlike twice; do
     rollback diff $name-1 $name-2 -o $name.patch --mode generic >/dev/null
     python3 "$here/../rollback/shared.py" $name-1 $name-2 $name.patch >out ||
         fail "the second implementation: $(cat out)"
 done
+[ "$(stat -c %s unlike.patch)" -lt 301000 ] || fail "unlike: $(stat -c %s unlike.patch) bytes"
 grep -q "2 parts of them elsewhere" out || fail "twice: $(cat out)"
 cp paged-1 file # one bit of the shared code
 at=$(($(stat -c %s paged.patch) - 20))

@@ -201,10 +201,10 @@ def decode(model, code, count):
     return bytes(content)
 
 
-def resolve(prefix, one, shared, count):
-    own = encode(Model(prefix, len(one) + count), one)
+def resolve(plain, prefix, one, shared, count):
+    own = one if plain else encode(Model(prefix, len(one) + count), one)
     other = bytes(x ^ (own[i] if i < len(own) else 0) for i, x in enumerate(shared))
-    return decode(Model(prefix, len(one) + count), other, count)
+    return other[:count] if plain else decode(Model(prefix, len(one) + count), other, count)
 
 
 def varints(data):
@@ -279,10 +279,10 @@ def main():
         prefix, shared = prefix_of(slots[1][1], old), slots[4][1]
         some_added, stand_in_old = elsewhere_of(slots[2][1], added, old)
         some_removed, stand_in_new = elsewhere_of(slots[5][1], removed, new)
-        found = resolve(prefix, some_removed, shared, len(some_added))
+        found = resolve(head[5] == 2, prefix, some_removed, shared, len(some_added))
         if put_back(found, stand_in_old) != added:
             fail(1, f"block {count}: the new literals are others")
-        found = resolve(prefix, some_added, shared, len(some_removed))
+        found = resolve(head[5] == 2, prefix, some_added, shared, len(some_removed))
         if put_back(found, stand_in_new) != removed:
             fail(1, f"block {count}: the old literals are others")
         count += 1

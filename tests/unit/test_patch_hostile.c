@@ -41,8 +41,9 @@ static void exchange(uint8_t *a, uint8_t *b, size_t n)
     a[n / 2] ^= 1;
 }
 
-/* Generic patches whose literals share a code or have frames of their own, and those of pages. */
-enum kind { SHARED, APART, PAGES, KINDS };
+/* Generic patches whose literals share a code, are their own codes, or have frames of their own,
+   and those of pages. */
+enum kind { SHARED, PLAIN, APART, PAGES, KINDS };
 
 /* Text-like images, so that slots are frames: an edit, insertions, a move; where literals are
    shared, a deletion, and new and old literals that stand elsewhere in the other image; where they
@@ -81,8 +82,14 @@ static struct pair make_pair(enum kind kind)
         fill_random(pair.new_image.data + pair.new_image.len, 500, seed);
         pair.new_image.len += 500;
     }
+    if (kind == PLAIN) {
+        fill_random(pair.old_image.data, pair.old_image.len = 500, 1);
+        fill_random(pair.new_image.data, pair.new_image.len = 400, 2);
+    }
     pair.patch = check_patch(mode, view(&pair.old_image), view(&pair.new_image));
-    assert_int_equal(pair.patch.data[BLOCK + 5], kind == SHARED);
+    assert_int_equal(pair.patch.data[BLOCK + 5], kind == SHARED ? 1 : kind == PLAIN ? 2 : 0);
+    if (kind == PLAIN)
+        assert_true(pair.patch.len <= PP_PATCH_HEADER_BYTES + PP_PATCH_BLOCK_HEADER_BYTES + 510);
     for (size_t slot = 2; slot <= 5 && kind == SHARED; slot += 3) /* "Elsewhere" */
         assert_int_not_equal(pp_get_u32(pair.patch.data + BLOCK + 60 + 8 * slot), 0);
     return pair;
