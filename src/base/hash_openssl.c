@@ -252,43 +252,71 @@ struct stream {
     SHA256_CTX state;
     const uint8_t *data; /* its whole blocks */
     size_t whole, blocks;
-    uint8_t tail[2 * BLOCK_BYTES]; /* what follows them, with FIPS 180-4's padding */
+    size_t begun;                 /* blocks taken before hash_streams */
+    uint8_t end[3 * BLOCK_BYTES]; /* from TAIL on: what follows them, with FIPS 180-4's padding */
 };
+enum { TAIL = BLOCK_BYTES }; /* room before it for put_tail */
 
+/* Copies whole blocks, because those of a constant length cost a fraction of others: the block that
+   ends with the message, of which the last bytes go into the tail, and a block of padding. */
 static void put_tail(struct stream *stream, struct pp_bytes message)
 {
+    static const uint8_t padding[BLOCK_BYTES] = {0x80};
     size_t rest = message.len % BLOCK_BYTES;
     size_t blocks = rest < BLOCK_BYTES - LENGTH_BYTES ? 1 : 2;
+    uint8_t *tail = stream->end + TAIL;
     stream->data = message.data;
     stream->whole = message.len / BLOCK_BYTES;
     stream->blocks = stream->whole + blocks;
-    memset(stream->tail, 0, blocks * BLOCK_BYTES);
-    memcpy(stream->tail, message.data + (message.len - rest), rest);
-    stream->tail[rest] = 0x80;
+    if (stream->whole != 0)
+        memcpy(tail + rest - BLOCK_BYTES, message.data + message.len - BLOCK_BYTES, BLOCK_BYTES);
+    else if (rest != 0)
+        memcpy(tail, message.data, rest);
+    memcpy(tail + rest, padding, BLOCK_BYTES);
     uint64_t bits = htobe64(8 * (uint64_t)message.len);
-    memcpy(stream->tail + blocks * BLOCK_BYTES - LENGTH_BYTES, &bits, sizeof bits);
+    memcpy(tail + blocks * BLOCK_BYTES - LENGTH_BYTES, &bits, sizeof bits);
+}
+
+static void begin(struct stream *stream, const SHA256_CTX *start)
+{
+    memcpy(stream->state.h, start->h, sizeof start->h);
+    stream->begun = 0;
+}
+
+static void take_block(struct stream *stream, size_t block)
+{
+    if (block < stream->whole)
+        SHA256_Transform(&stream->state, stream->data + BLOCK_BYTES * block);
+    else if (block < stream->blocks)
+        SHA256_Transform(&stream->state,
+                         stream->end + TAIL + BLOCK_BYTES * (block - stream->whole));
 }
 
 /* run, where there is one, takes a step behind each block. */
-static void hash_streams(struct stream *streams, size_t count, const SHA256_CTX *start,
-                         struct pp_chain_run *run)
+static void hash_streams(struct stream *streams, size_t count, struct pp_chain_run *run)
 {
     size_t most = 0;
     for (size_t i = 0; i < count; i++) {
-        memcpy(streams[i].state.h, start->h, sizeof start->h);
-        most = streams[i].blocks > most ? streams[i].blocks : most;
+        size_t left = streams[i].blocks - streams[i].begun;
+        most = left > most ? left : most;
     }
     for (size_t block = 0; block < most; block++) {
         for (size_t i = 0; i < count; i++) {
-            struct stream *s = &streams[i];
-            if (block < s->whole)
-                SHA256_Transform(&s->state, s->data + BLOCK_BYTES * block);
-            else if (block < s->blocks)
-                SHA256_Transform(&s->state, s->tail + BLOCK_BYTES * (block - s->whole));
+            take_block(&streams[i], streams[i].begun + block);
             if (run != NULL)
                 chain_step(run);
         }
     }
+}
+
+/* The processor hashes the first block of one message while the tail of the next is made; a block
+   that is itself a tail waits: to load it at once would stall (see put_tag_input). */
+static void begin_message(struct stream *stream, const SHA256_CTX *start, struct pp_bytes message)
+{
+    begin(stream, start);
+    put_tail(stream, message);
+    if (stream->whole != 0)
+        take_block(stream, stream->begun++);
 }
 
 void pp_sha256_interleaved(const struct pp_bytes *messages, size_t n, struct pp_digest *const *out)
@@ -299,8 +327,8 @@ void pp_sha256_interleaved(const struct pp_bytes *messages, size_t n, struct pp_
     for (size_t done = 0; done < n; done += STREAMS) {
         size_t count = n - done < STREAMS ? n - done : STREAMS;
         for (size_t i = 0; i < count; i++)
-            put_tail(&streams[i], messages[done + i]);
-        hash_streams(streams, count, &start, NULL);
+            begin_message(&streams[i], &start, messages[done + i]);
+        hash_streams(streams, count, NULL);
         for (size_t i = 0; i < count; i++)
             put_digest(&streams[i].state, out[done + i]);
     }
@@ -313,16 +341,16 @@ static void init_node(struct stream *stream)
 {
     static const uint8_t zeros[NODE_BYTES];
     put_tail(stream, (struct pp_bytes){zeros, NODE_BYTES});
-    memcpy(stream->tail + BLOCK_BYTES, stream->tail, BLOCK_BYTES);
-    stream->tail[0] = NODE_PREFIX;
+    memcpy(stream->end + TAIL + BLOCK_BYTES, stream->end + TAIL, BLOCK_BYTES);
+    stream->end[TAIL] = NODE_PREFIX;
     stream->whole = 0;
 }
 
 /* The padding behind it stays. */
 static void put_node(struct stream *stream, const struct pp_digest children[2])
 {
-    memcpy(stream->tail + 1, children[0].b, PP_DIGEST_BYTES);
-    memcpy(stream->tail + 1 + PP_DIGEST_BYTES, children[1].b, PP_DIGEST_BYTES);
+    memcpy(stream->end + TAIL + 1, children[0].b, PP_DIGEST_BYTES);
+    memcpy(stream->end + TAIL + 1 + PP_DIGEST_BYTES, children[1].b, PP_DIGEST_BYTES);
 }
 
 void pp_node_hash_interleaved(const struct pp_digest *children, size_t n, struct pp_digest *out,
@@ -335,9 +363,11 @@ void pp_node_hash_interleaved(const struct pp_digest *children, size_t n, struct
         init_node(&streams[i]);
     for (size_t done = 0; done < n; done += STREAMS) {
         size_t count = n - done < STREAMS ? n - done : STREAMS;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+            begin(&streams[i], &start);
             put_node(&streams[i], children + 2 * (done + i));
-        hash_streams(streams, count, &start, run);
+        }
+        hash_streams(streams, count, run);
         for (size_t i = 0; i < count; i++)
             put_digest(&streams[i].state, &out[done + i]);
     }
