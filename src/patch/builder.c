@@ -12,35 +12,26 @@
 
 enum { CONTROL_BYTES = PP_PATCH_OPERATIONS_MAX * PP_ROLLBACK_OPERATION_BYTES };
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* ---- New and free ---------------------------------------------------------------------------- */
 
-/* Parts of the memory, in units of the touched bytes: how much room each has. */
-enum {
-    ROWS_SCRATCH = PP_PATCH_SCRATCH_ROWS,
-    ROWS_CONTENTS = 4, /* pp_patch_deltas_room */
-    ROWS_BLOCK = 5,
-    ROWS_REPLAY = 4,
-    ROWS_ALL = 8 + ROWS_SCRATCH + ROWS_CONTENTS + ROWS_BLOCK + ROWS_REPLAY + 3
-};
-
-static void lay_out(struct pp_patch_builder *b)
+/* In page mode, rows and literals stand behind the control stream. */
+static bool get_room(struct pp_patch_builder *b)
 {
     size_t row = b->options.touched_bytes_max;
-    b->control = b->memory;
+    b->collected = malloc(CONTROL_BYTES + (b->options.fast ? 4 * row : 0));
+    b->control = b->collected;
+    if (b->collected == NULL || !b->options.fast)
+        return b->collected != NULL;
     b->old_row = b->control + CONTROL_BYTES;
     b->new_row = b->old_row + row;
     b->new_literals = b->new_row + row;
     b->old_literals = b->new_literals + row;
-    b->moves_slot = b->old_literals + row;
-    b->rest = b->moves_slot + row;
-    b->marks = b->rest + row;
-    b->deltas = b->marks + row;
-    b->scratch = b->deltas + row;
-    b->contents = b->scratch + ROWS_SCRATCH * row;
-    b->block = b->contents + ROWS_CONTENTS * row;
-    b->replay = b->block + ROWS_BLOCK * row + CONTROL_BYTES;
-    b->replay_deltas = b->replay + ROWS_REPLAY * row;
-    b->codes = b->replay_deltas + row;
+    return true;
 }
 
 struct pp_patch_builder *pp_patch_builder_new(const struct pp_patch_builder_options *options)
@@ -49,21 +40,16 @@ struct pp_patch_builder *pp_patch_builder_new(const struct pp_patch_builder_opti
     if (b == NULL)
         return NULL;
     b->options = *options;
-    b->memory = malloc(2 * (size_t)CONTROL_BYTES + ROWS_ALL * options->touched_bytes_max);
     b->encode = ZSTD_createCCtx();
     b->decode = ZSTD_createDCtx();
     bool has_images = options->old_image.len > 0 && options->new_image.len > 0;
     if (has_images)
         b->prefix_space = malloc(sizeof *b->prefix_space);
-    if (has_images)
-        b->models = malloc(sizeof *b->models);
     if (!options->fast)
         b->code = malloc(sizeof *b->code);
-    if (b->memory != NULL && (b->code != NULL || options->fast) && b->encode != NULL &&
-        b->decode != NULL && ((b->prefix_space != NULL && b->models != NULL) || !has_images)) {
-        lay_out(b);
+    if (get_room(b) && (b->code != NULL || options->fast) && b->encode != NULL &&
+        b->decode != NULL && (b->prefix_space != NULL || !has_images))
         return b;
-    }
     pp_patch_builder_free(b);
     return NULL;
 }
@@ -74,7 +60,9 @@ void pp_patch_builder_free(struct pp_patch_builder *builder)
         return;
     ZSTD_freeCCtx(builder->encode);
     ZSTD_freeDCtx(builder->decode);
+    free(builder->collected);
     free(builder->memory);
+    free(builder->replay_memory);
     free(builder->prefix_space);
     free(builder->models);
     free(builder->code);
@@ -134,8 +122,10 @@ void pp_patch_builder_pair(struct pp_patch_builder *builder, const uint8_t *old_
 {
     start_span(builder);
     add_operation(builder, PP_ROLLBACK_PAIR, count);
-    memcpy(builder->old_row + builder->pair_bytes, old_bytes, count);
-    memcpy(builder->new_row + builder->pair_bytes, new_bytes, count);
+    if (builder->options.fast) {
+        memcpy(builder->old_row + builder->pair_bytes, old_bytes, count);
+        memcpy(builder->new_row + builder->pair_bytes, new_bytes, count);
+    }
     builder->pair_bytes += count;
     builder->old_at += count;
     builder->new_at += count;
@@ -145,7 +135,8 @@ void pp_patch_builder_new_literal(struct pp_patch_builder *builder, struct pp_by
 {
     start_span(builder);
     add_operation(builder, PP_ROLLBACK_NEW, literal.len);
-    memcpy(builder->new_literals + builder->new_bytes, literal.data, literal.len);
+    if (builder->options.fast)
+        memcpy(builder->new_literals + builder->new_bytes, literal.data, literal.len);
     builder->new_bytes += literal.len;
     builder->new_at += literal.len;
 }
@@ -154,9 +145,36 @@ void pp_patch_builder_old_literal(struct pp_patch_builder *builder, struct pp_by
 {
     start_span(builder);
     add_operation(builder, PP_ROLLBACK_OLD, literal.len);
-    memcpy(builder->old_literals + builder->old_bytes, literal.data, literal.len);
+    if (builder->options.fast)
+        memcpy(builder->old_literals + builder->old_bytes, literal.data, literal.len);
     builder->old_bytes += literal.len;
     builder->old_at += literal.len;
+}
+
+/* Rows and literals from the images, by the script. */
+static void gather(struct pp_patch_builder *b)
+{
+    const uint8_t *old_bytes = b->options.old_image.data, *new_bytes = b->options.new_image.data;
+    uint64_t old_at = b->block_old_at, new_at = b->block_new_at;
+    size_t pairs = 0, added = 0, removed = 0;
+    for (uint32_t i = 0; i < b->operations; i++) {
+        const uint8_t *operation = b->control + (size_t)i * PP_ROLLBACK_OPERATION_BYTES;
+        uint64_t count = pp_get_u64(operation + 2);
+        size_t n = (size_t)count;
+        if (operation[0] == PP_ROLLBACK_PAIR) {
+            memcpy(b->old_row + pairs, old_bytes + old_at, n);
+            memcpy(b->new_row + pairs, new_bytes + new_at, n);
+            pairs += n;
+        } else if (operation[0] == PP_ROLLBACK_NEW) {
+            memcpy(b->new_literals + added, new_bytes + new_at, n);
+            added += n;
+        } else if (operation[0] == PP_ROLLBACK_OLD) {
+            memcpy(b->old_literals + removed, old_bytes + old_at, n);
+            removed += n;
+        }
+        old_at += operation[0] == PP_ROLLBACK_NEW ? 0 : count;
+        new_at += operation[0] == PP_ROLLBACK_OLD ? 0 : count;
+    }
 }
 
 /* ---- Encoding -------------------------------------------------------------------------------- */
@@ -240,7 +258,7 @@ static enum pp_error find_moves(struct pp_patch_builder *b)
 static enum pp_error encode(struct pp_patch_builder *b, struct pp_patch_block *block, size_t *bytes)
 {
     struct pp_patch_output out = {b, block, PP_PATCH_BLOCK_HEADER_BYTES};
-    struct pp_rollback_streams streams = streams_of(b, b->deltas);
+    struct pp_rollback_streams streams = streams_of(b, b->scratch);
     struct pp_patch_place place = place_of(b);
     struct pp_patch_shape shape;
     enum pp_error error = find_moves(b);
@@ -259,8 +277,8 @@ static enum pp_error encode(struct pp_patch_builder *b, struct pp_patch_block *b
         .old_bytes = (uint32_t)b->old_bytes,
         .moved_bytes = (uint32_t)(b->row_bytes - b->pair_bytes),
     };
-    memcpy(b->deltas, b->new_row, b->row_bytes);
-    pp_rollback_row_to_deltas(PP_ROLLBACK_APPLY, b->old_row, b->deltas, b->row_bytes);
+    memcpy(b->scratch, b->new_row, b->pair_bytes);
+    pp_rollback_row_to_deltas(PP_ROLLBACK_APPLY, b->old_row, b->scratch, b->pair_bytes);
     block->plain_hash = pp_patch_plain_hash(&streams);
     struct pp_bytes operations = {b->contents,
                                   pp_patch_operations_encode(streams.control, b->contents)};
@@ -317,10 +335,26 @@ static void gather_elsewhere(struct pp_bytes slot, size_t literal_bytes, struct 
     }
 }
 
+/* The models that were dropped when it seemed that nothing would be shared. */
+static bool learn_again(struct pp_patch_builder *b, const struct pp_patch_block *block,
+                        struct pp_bytes prefix, size_t contents_bytes)
+{
+    if (b->models != NULL)
+        return true;
+    if (pp_patch_get_models(b) != PP_OK)
+        return false;
+    if (block->plain_code)
+        pp_patch_model_use_none(b->models);
+    else
+        pp_patch_model_learn(b->models, prefix, contents_bytes);
+    return true;
+}
+
 /* The target's literals that did not move, by the code that they share with the source's.  The
    source's own code and the model that learned the prefix are those of the encoder: both follow
    from bytes that are the same, so they are not made again. */
-static bool share_returns(struct pp_patch_builder *b, enum pp_rollback_direction direction,
+static bool share_returns(struct pp_patch_builder *b, const struct pp_patch_block *block,
+                          enum pp_rollback_direction direction,
                           const struct pp_bytes slot[PP_PATCH_SLOTS], struct pp_bytes source,
                           struct pp_bytes *content)
 {
@@ -336,9 +370,8 @@ static bool share_returns(struct pp_patch_builder *b, enum pp_rollback_direction
     struct pp_bytes own = apply ? b->shared.of_old : b->shared.of_new;
     struct pp_bytes prefix = pp_patch_common_of(b, slot[PP_PATCH_SLOT_NEW_PREFIX], direction);
     struct pp_digest hash = pp_sha256(prefix);
-    /* Behind the values.  The rest becomes the target's code, then what stands elsewhere. */
-    uint8_t *rest = b->contents + 2 * b->options.touched_bytes_max;
-    uint8_t *target = rest + b->options.touched_bytes_max;
+    /* The rest becomes the target's code, then what stands elsewhere. */
+    uint8_t *target = b->returned, *rest = target + larger(b->new_bytes, b->old_bytes);
     size_t rest_bytes = source.len - moved;
     *content = (struct pp_bytes){target, (apply ? b->new_bytes : b->old_bytes) - moved};
     if (!pp_patch_moves_leave(slot[PP_PATCH_SLOT_MOVES], from, source.data, source.len, b->marks,
@@ -354,6 +387,8 @@ static bool share_returns(struct pp_patch_builder *b, enum pp_rollback_direction
     memcpy(rest, code.data, code.len);
     for (size_t i = 0; i < own.len; i++)
         rest[i] ^= own.data[i];
+    if (!learn_again(b, block, prefix, rest_bytes + content->len - elsewhere))
+        return false;
     pp_patch_model_decode(b->models, (struct pp_bytes){rest, code.len}, target + elsewhere,
                           content->len - elsewhere);
     gather_elsewhere(incoming, content->len, image, rest);
@@ -361,8 +396,8 @@ static bool share_returns(struct pp_patch_builder *b, enum pp_rollback_direction
     return true;
 }
 
-/* From this source the block's deltas are those that were put in, and the script over pairs and
-   what moved ends in the other row. */
+/* From this source the script over pairs and what moved ends in the other row.  The deltas are then
+   those that were hashed: of each byte, there is only one that leads there. */
 static bool row_returns(struct pp_patch_builder *b, const struct pp_patch_block *block,
                         enum pp_rollback_direction direction, struct pp_bytes cells,
                         struct pp_bytes values)
@@ -374,8 +409,7 @@ static bool row_returns(struct pp_patch_builder *b, const struct pp_patch_block 
     size_t n = b->row_bytes;
     pp_patch_values_resolve(block, &place, direction, cells, values, source, n, b->scratch,
                             b->replay_deltas);
-    return memcmp(b->replay_deltas, b->deltas, n) == 0 &&
-           pp_patch_run_pair(direction, b->replay_deltas, source, b->scratch, n) == PP_OK &&
+    return pp_patch_run_pair(direction, b->replay_deltas, source, b->scratch, n) == PP_OK &&
            memcmp(b->scratch, target, n) == 0;
 }
 
@@ -394,13 +428,14 @@ static bool literals_return(struct pp_patch_builder *b, const struct pp_patch_bl
                               apply ? b->new_bytes : b->old_bytes};
     struct pp_bytes content = slot[apply ? PP_PATCH_SLOT_NEW_LITERALS : PP_PATCH_SLOT_OLD_LITERALS];
     uint8_t width = apply ? block->new_width : block->old_width;
-    size_t moved = b->row_bytes - b->pair_bytes, row = b->options.touched_bytes_max;
-    uint8_t *rest = b->scratch + row, *literals = b->scratch + 2 * row;
+    size_t moved = b->row_bytes - b->pair_bytes;
+    uint8_t *rest = b->scratch + b->row_bytes;
+    uint8_t *literals = rest + larger(b->new_bytes, b->old_bytes);
     if (!pp_patch_moves_gather(slot[PP_PATCH_SLOT_MOVES], from, source.data, source.len, rest,
                                moved) ||
         memcmp(rest, (apply ? b->old_row : b->new_row) + b->pair_bytes, moved) != 0)
         return false;
-    if (block->shared && !share_returns(b, direction, slot, source, &content))
+    if (block->shared && !share_returns(b, block, direction, slot, source, &content))
         return false;
     pp_rollback_planes_join(width == 0 ? 1 : width, content.data, rest, content.len);
     return pp_patch_moves_place(
@@ -442,9 +477,20 @@ enum pp_error pp_patch_builder_finish(struct pp_patch_builder *builder, struct p
     struct pp_patch_builder *b = builder;
     struct pp_patch_block header;
     size_t bytes;
-    enum pp_error error = encode(b, &header, &bytes);
+    enum pp_error error = pp_patch_lay_out(b);
+    if (error != PP_OK)
+        return error;
+    if (!b->options.fast)
+        gather(b);
+    error = encode(b, &header, &bytes);
+    if (error == PP_OK && !b->options.fast)
+        error = pp_patch_drop_tables(b);
+    if (error == PP_OK)
+        error = pp_patch_lay_out_replay(b, &header);
     if (error == PP_OK)
         error = replay(b, &header);
+    pp_patch_free_replay(b);
+    pp_patch_drop_models(b);
     if (error != PP_OK)
         return error;
     *block = (struct pp_bytes){b->block, bytes};

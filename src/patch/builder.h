@@ -14,7 +14,7 @@ struct pp_patch_builder_options {
     size_t touched_bytes_max; /* of pairs and literals in a block */
     int level;                /* of zstd for what repeats: 1 to 19 */
     bool fast;                /* decide on the shape of deltas from a sample, now and then */
-    /* Both images where they are in memory, for prefixes; otherwise empty. */
+    /* Both images, unless the choice is to be fast: then bytes are copied when they are added. */
     struct pp_bytes old_image, new_image;
     /* What corresponds, complete before the first block; NULL without images. */
     const struct pp_patch_covers *covers;
@@ -31,7 +31,7 @@ size_t pp_patch_builder_room(const struct pp_patch_builder *builder);
 bool pp_patch_builder_is_empty(const struct pp_patch_builder *builder);
 
 /* Each adds an operation, or lengthens the last one, of count bytes: at least 1, and for all but
-   copy at most the room. */
+   copy at most the room.  The bytes are those of the images where the block has reached. */
 void pp_patch_builder_copy(struct pp_patch_builder *builder, uint64_t count);
 void pp_patch_builder_pair(struct pp_patch_builder *builder, const uint8_t *old_bytes,
                            const uint8_t *new_bytes, size_t count);

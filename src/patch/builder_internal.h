@@ -27,21 +27,38 @@ struct pp_patch_builder {
     uint64_t block_old_at, block_new_at; /* where the block begins */
     uint64_t old_start, new_start;       /* of the first pair or literal of the block */
     uint32_t operations;
-    /* What was collected: the streams, and the bytes of pairs in both images. */
+    /* What was collected: the script, and how much it speaks of. */
     size_t pair_bytes, new_bytes, old_bytes;
-    uint8_t *control, *old_row, *new_row, *new_literals, *old_literals;
+    uint8_t *control;
+    /* The streams, and the bytes of pairs in both images: collected one by one in page mode,
+       otherwise gathered from the images when the block is full. */
+    uint8_t *old_row, *new_row, *new_literals, *old_literals;
     /* Made of it.  The rows get what moved behind the pairs. */
     struct pp_patch_covers moves;
     size_t row_bytes, moves_slot_bytes;
     uint8_t *moves_slot, *rest, *marks; /* rest: new literals that did not move, then old ones */
-    uint8_t *deltas, *scratch, *contents, *block, *replay, *replay_deltas;
-    uint8_t *memory;
-    uint8_t *codes; /* two rows */
+    uint8_t *scratch, *contents, *block, *replay, *replay_deltas;
+    uint8_t *codes;    /* of both sides, one behind the other */
+    uint8_t *returned; /* literals of both sides, in the replay */
+    uint8_t *collected, *memory, *replay_memory;
+    size_t memory_bytes, replay_memory_bytes;
     struct pp_patch_codes shared;
-    struct pp_patch_prefix_space *prefix_space; /* NULL without images: no prefixes */
-    struct pp_patch_models *models;             /* the same: nothing is shared */
-    struct pp_rollback_code *code;              /* NULL when the choice is to be fast */
+    union pp_patch_prefix_space *prefix_space; /* NULL without images: no prefixes */
+    struct pp_patch_models *models;            /* NULL until literals are shared */
+    struct pp_rollback_code *code;             /* NULL when the choice is to be fast */
 };
+
+/* Places for all parts of the block that was collected: those of encoding; those of the replay, for
+   which nothing of encoding is forgotten but the contents of slots, and which free gives back. */
+PP_MUST_CHECK enum pp_error pp_patch_lay_out(struct pp_patch_builder *b);
+PP_MUST_CHECK enum pp_error pp_patch_lay_out_replay(struct pp_patch_builder *b,
+                                                    const struct pp_patch_block *block);
+void pp_patch_free_replay(struct pp_patch_builder *b);
+
+/* Models for the block take the place of the tables that zstd has filled. */
+PP_MUST_CHECK enum pp_error pp_patch_get_models(struct pp_patch_builder *b);
+void pp_patch_drop_models(struct pp_patch_builder *b);
+PP_MUST_CHECK enum pp_error pp_patch_drop_tables(struct pp_patch_builder *b);
 
 /* Where the next slot of a block goes. */
 struct pp_patch_output {

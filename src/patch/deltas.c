@@ -54,7 +54,7 @@ static bool read_values(struct pp_patch_shape shape, const struct pp_bytes slot[
 
 /* ---- Code ------------------------------------------------------------------------------------ */
 
-/* The pairs of the script as pieces, without the shortest, in scratch space of 3 * n bytes that
+/* The pairs of the script as pieces, without the shortest, in scratch space of 2 * n + 3 bytes that
    need not be aligned, n the bytes of all pairs. */
 static struct pp_rollback_pieces find_pieces(const struct pp_patch_place *place, uint8_t *scratch)
 {
@@ -201,8 +201,10 @@ bool pp_patch_deltas_encode(struct pp_patch_shape shape, const struct pp_patch_p
 {
     for (size_t k = PP_PATCH_SLOT_CELLS; k < PP_PATCH_SLOTS; k++)
         slot[k] = (struct pp_bytes){memory, 0};
-    uint8_t *values = scratch + 2 * n;
+    uint8_t *values = scratch, *behind = scratch + n;
     if (shape.cells) {
+        values = scratch + 2 * n;
+        behind = scratch;
         uint8_t *bitmap = memory, *old_cells = scratch, *new_cells = scratch + n;
         size_t bytes = pp_rollback_cells_compare(old_row, new_row, bitmap, n);
         slot[PP_PATCH_SLOT_CELLS] = (struct pp_bytes){bitmap, pp_rollback_cells_bitmap_bytes(n)};
@@ -214,12 +216,12 @@ bool pp_patch_deltas_encode(struct pp_patch_shape shape, const struct pp_patch_p
         n = bytes;
     }
     if (shape.item == PP_ROLLBACK_ITEM_CODE) {
-        struct pp_rollback_pieces pieces = find_pieces(place, scratch);
+        struct pp_rollback_pieces pieces = find_pieces(place, behind);
         if (!pp_rollback_code_make(place->code, &pieces, old_row, new_row, values, n))
             return false;
     } else {
         pp_rollback_values_make(shape.item, old_row, new_row, values, n);
     }
-    write_values(shape, values, n, scratch, memory, slot);
+    write_values(shape, values, n, behind, memory, slot);
     return true;
 }

@@ -61,13 +61,23 @@ static struct pp_patch_encoder *new_encoder(enum pp_patch_mode mode,
     return NULL;
 }
 
+/* For large images a part of the old one, whose suffix array is an eighth of it. */
+static size_t suffix_bytes_max(size_t old_bytes)
+{
+    enum { LARGE_BYTES = 4 << 20, LEAST_BYTES = 2 << 20, PART = 32 };
+    size_t part = old_bytes / PART;
+    if (old_bytes <= LARGE_BYTES || part > PP_PATCH_SUFFIX_BYTES_MAX)
+        return PP_PATCH_SUFFIX_BYTES_MAX;
+    return part > LEAST_BYTES ? part : LEAST_BYTES;
+}
+
 static enum pp_error find_covers(struct pp_bytes old_image, struct pp_bytes new_image,
                                  struct pp_patch_covers *covers,
                                  struct pp_patch_elsewhere_lists *elsewhere)
 {
     struct pp_patch_covers matches = {0}, left_out = {0};
     enum pp_error error =
-        pp_patch_match(old_image, new_image, PP_PATCH_SUFFIX_BYTES_MAX, &matches, &left_out);
+        pp_patch_match(old_image, new_image, suffix_bytes_max(old_image.len), &matches, &left_out);
     if (error == PP_OK)
         error = pp_patch_chain(&matches, &left_out);
     if (error == PP_OK)

@@ -53,11 +53,11 @@ static int window_log(size_t n)
     return log;
 }
 
-/* The highest levels of zstd keep tables of 32 MiB for contents of 2 MiB.  These take 10 MiB, find
+/* The highest levels of zstd keep tables of 32 MiB for contents of 2 MiB.  These take 5 MiB, find
    nearly the same matches, and stay in the processor's caches. */
 static size_t limit_tables(ZSTD_CCtx *context, int level)
 {
-    enum { LEVEL_OF_LARGE_TABLES = 13, TREE_LOG = 21, HASH_LOG = 18 };
+    enum { LEVEL_OF_LARGE_TABLES = 13, TREE_LOG = 20, HASH_LOG = 17 };
     size_t result = 0;
     if (level >= LEVEL_OF_LARGE_TABLES)
         result = ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, TREE_LOG);

@@ -142,7 +142,7 @@ struct pp_bytes pp_patch_common_of(struct pp_patch_builder *b, struct pp_bytes s
 static bool may_share(const struct pp_patch_builder *b, const struct literals *added,
                       const struct literals *removed)
 {
-    return b->models != NULL && added->bytes.len > 0 && removed->bytes.len > 0 &&
+    return b->prefix_space != NULL && added->bytes.len > 0 && removed->bytes.len > 0 &&
            added->cost <= LOPSIDED * removed->cost && removed->cost <= LOPSIDED * added->cost;
 }
 
@@ -171,7 +171,7 @@ static bool make_codes(struct pp_patch_builder *b, const struct common *common,
     else
         pp_patch_model_learn(b->models, prefix, added.len + removed.len);
     return make_code(b, added, b->codes, &b->shared.of_new) &&
-           make_code(b, removed, b->codes + b->options.touched_bytes_max, &b->shared.of_old);
+           make_code(b, removed, b->codes + b->shared.of_new.len, &b->shared.of_old);
 }
 
 /* The slot of what stands elsewhere of a side's n literals. */
@@ -217,6 +217,8 @@ static enum pp_error share_literals(struct pp_patch_builder *b, const struct lit
     if (!common->plain)
         error = pp_patch_common_choose(b->prefix_space, &images, b->old_start, b->old_at, both,
                                        common->slot, &common->slot_bytes);
+    if (error == PP_OK)
+        error = pp_patch_get_models(b);
     *is_made = error == PP_OK && make_codes(b, common, one, other);
     return error;
 }
@@ -292,6 +294,7 @@ enum pp_error pp_patch_put_literals(struct pp_patch_output *out)
     size_t cost = added.cost + removed.cost;
     if (is_made && shared_bytes(b, &common) < cost - cost / DOUBT)
         return put_shared(out, &common);
+    pp_patch_drop_models(b); /* zstd needs their place */
     error = put_apart(out, &added, &removed);
     if (error != PP_OK || !is_made ||
         shared_bytes(b, &common) >=

@@ -17,7 +17,7 @@ enum {
    out, but for the first. */
 struct table {
     uint32_t *place;
-    uint32_t mask;
+    uint64_t entries; /* at most 2^32 */
 };
 
 static const uint64_t factor = 0x9e3779b97f4a7c15;
@@ -40,9 +40,9 @@ static uint64_t hash_block(const uint8_t *p)
     return hash;
 }
 
-static uint32_t entry_of(const struct table *table, uint64_t hash)
+static size_t entry_of(const struct table *table, uint64_t hash)
 {
-    return (uint32_t)((hash * factor) >> 32) & table->mask;
+    return (size_t)((hash * factor >> 32) * table->entries >> 32);
 }
 
 /* The page is the same at the same place of both images: it is found there, without the table. */
@@ -56,11 +56,8 @@ static bool build(struct table *table, struct pp_bytes old_image, struct pp_byte
 {
     size_t blocks =
         old_image.len < BLOCK_BYTES ? 0 : (old_image.len - BLOCK_BYTES) / STRIDE_BYTES + 1;
-    size_t entries = 1024;
-    while (entries < blocks + blocks / 4)
-        entries *= 2;
-    table->mask = (uint32_t)(entries - 1);
-    table->place = calloc(entries, sizeof *table->place);
+    table->entries = blocks + blocks / 2 + 1;
+    table->place = calloc(table->entries, sizeof *table->place);
     if (table->place == NULL)
         return false;
     for (size_t i = 0; i < blocks; i++) {

@@ -22,7 +22,7 @@ enum {
     BUDGET_BYTES_MIN = 1 << 16, /* of a prefix ... */
     BUDGET_FACTOR = 8           /* ... and so many times the literals */
 };
-_Static_assert(sizeof(((struct pp_patch_prefix_space *)0)->occurrences) == 1 << TABLE_LOG,
+_Static_assert(sizeof(((union pp_patch_prefix_space *)0)->occurrences) == 1 << TABLE_LOG,
                "a byte for each hash");
 
 /* ---- Reading a slot -------------------------------------------------------------------------- */
@@ -64,7 +64,7 @@ bool pp_patch_prefix_bytes(struct pp_bytes slot, uint64_t image_bytes, size_t *b
     return walk.rest.len == 0 && sum <= PP_PATCH_PREFIX_BYTES_MAX;
 }
 
-struct pp_bytes pp_patch_prefix_gather(struct pp_patch_prefix_space *space, struct pp_bytes slot,
+struct pp_bytes pp_patch_prefix_gather(union pp_patch_prefix_space *space, struct pp_bytes slot,
                                        struct pp_bytes image)
 {
     struct pp_patch_prefix_walk walk = pp_patch_prefix_begin(slot, image.len);
@@ -118,7 +118,7 @@ bool pp_patch_common_bytes(struct pp_bytes slot, uint64_t old_bytes, uint64_t ne
     return walk.rest.len == 0 && sum <= PP_PATCH_PREFIX_BYTES_MAX;
 }
 
-struct pp_bytes pp_patch_common_gather(struct pp_patch_prefix_space *space, struct pp_bytes slot,
+struct pp_bytes pp_patch_common_gather(union pp_patch_prefix_space *space, struct pp_bytes slot,
                                        const struct pp_patch_images *images,
                                        enum pp_rollback_direction source)
 {
@@ -196,7 +196,7 @@ static void weigh_pages(const uint8_t *occurrences, struct window window, struct
 
 /* The first `count` pages of the window and what each is worth as a prefix of the literals, on the
    heap; NULL: no memory.  There may be none. */
-static struct page *weighed_pages(struct pp_patch_prefix_space *space, struct pp_bytes literals,
+static struct page *weighed_pages(union pp_patch_prefix_space *space, struct pp_bytes literals,
                                   struct window window, size_t count)
 {
     struct page *pages = malloc((count + 1) * sizeof *pages);
@@ -253,7 +253,7 @@ static size_t write_slot(const struct page *pages, size_t count, uint8_t *slot)
     return used;
 }
 
-enum pp_error pp_patch_prefix_choose(struct pp_patch_prefix_space *space, struct pp_bytes image,
+enum pp_error pp_patch_prefix_choose(union pp_patch_prefix_space *space, struct pp_bytes image,
                                      uint64_t start, uint64_t end, struct pp_bytes literals,
                                      uint8_t *slot, size_t *slot_bytes)
 {
@@ -309,7 +309,7 @@ static size_t write_common(const struct page *pages, size_t count, uint8_t *slot
     return used;
 }
 
-enum pp_error pp_patch_common_choose(struct pp_patch_prefix_space *space,
+enum pp_error pp_patch_common_choose(union pp_patch_prefix_space *space,
                                      const struct pp_patch_images *images, uint64_t start,
                                      uint64_t end, struct pp_bytes literals, uint8_t *slot,
                                      size_t *slot_bytes)

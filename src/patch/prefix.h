@@ -53,9 +53,9 @@ enum {
     PP_PATCH_COMMON_SLOT_BYTES_MAX = PP_PATCH_COMMON_CHOSEN_MAX / PP_ROLLBACK_PAGE_BYTES * 22
 };
 
-/* Work space: how often the literals' grams occur in the image; the pages chosen, one behind the
-   other. */
-struct pp_patch_prefix_space {
+/* Work space: first how often the literals' grams occur in the image, then the pages chosen, one
+   behind the other. */
+union pp_patch_prefix_space {
     uint8_t occurrences[1 << 20];
     uint8_t pages[PP_PATCH_PREFIX_CHOSEN_MAX];
 };
@@ -63,24 +63,24 @@ struct pp_patch_prefix_space {
 /* The pages of the image that have most in common with the literals; none when that is too little
    to pay.  start and end are the places in the image that the block speaks of.  Fills slot, at most
    PP_PATCH_PREFIX_SLOT_BYTES_MAX bytes of it.  PP_ERROR_MEMORY. */
-PP_MUST_CHECK enum pp_error pp_patch_prefix_choose(struct pp_patch_prefix_space *space,
+PP_MUST_CHECK enum pp_error pp_patch_prefix_choose(union pp_patch_prefix_space *space,
                                                    struct pp_bytes image, uint64_t start,
                                                    uint64_t end, struct pp_bytes literals,
                                                    uint8_t *slot, size_t *slot_bytes);
 /* The ranges of a slot that was chosen, one behind the other in space->pages. */
-struct pp_bytes pp_patch_prefix_gather(struct pp_patch_prefix_space *space, struct pp_bytes slot,
+struct pp_bytes pp_patch_prefix_gather(union pp_patch_prefix_space *space, struct pp_bytes slot,
                                        struct pp_bytes image);
 
 /* The pages of the old image that the new one holds too and that have most in common with the
    literals of both sides.  start and end are places in the old image.  Fills slot, at most
    PP_PATCH_COMMON_SLOT_BYTES_MAX of it.  PP_ERROR_MEMORY. */
-PP_MUST_CHECK enum pp_error pp_patch_common_choose(struct pp_patch_prefix_space *space,
+PP_MUST_CHECK enum pp_error pp_patch_common_choose(union pp_patch_prefix_space *space,
                                                    const struct pp_patch_images *images,
                                                    uint64_t start, uint64_t end,
                                                    struct pp_bytes literals, uint8_t *slot,
                                                    size_t *slot_bytes);
 /* The ranges of such a slot in one of the images, one behind the other in space->pages. */
-struct pp_bytes pp_patch_common_gather(struct pp_patch_prefix_space *space, struct pp_bytes slot,
+struct pp_bytes pp_patch_common_gather(union pp_patch_prefix_space *space, struct pp_bytes slot,
                                        const struct pp_patch_images *images,
                                        enum pp_rollback_direction source);
 
