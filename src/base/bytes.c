@@ -36,19 +36,33 @@ void pp_put_u64(uint8_t *p, uint64_t v)
     pp_put_u32(p + 4, (uint32_t)(v % 0x100000000));
 }
 
+/*@ // A shift is a product, in steps that the provers manage.
+    logic integer pp_up(integer v, integer bits) = v << bits;
+    lemma pp_up_1: \forall integer v; pp_up(v, 1) == 2 * v;
+    lemma pp_up_2: \forall integer v; pp_up(v, 2) == pp_up(pp_up(v, 1), 1);
+    lemma pp_up_4: \forall integer v; pp_up(v, 4) == pp_up(pp_up(v, 2), 2);
+    lemma pp_up_8: \forall integer v; pp_up(v, 8) == pp_up(pp_up(v, 4), 4);
+    lemma pp_up_16: \forall integer v; pp_up(v, 16) == pp_up(pp_up(v, 8), 8);
+    lemma pp_up_24: \forall integer v; pp_up(v, 24) == pp_up(pp_up(v, 16), 8);
+    lemma pp_shift_8: \forall integer v; v << 8 == 0x100 * v;
+    lemma pp_shift_16: \forall integer v; v << 16 == 0x10000 * v;
+    lemma pp_shift_24: \forall integer v; v << 24 == 0x1000000 * v;
+    lemma pp_shift_32: \forall integer v; v << 32 == 0x100000000 * v; */
+
+/* Shifts, where writing has quotients: gcc makes one load of such a sum. */
 uint16_t pp_get_u16(const uint8_t *p)
 {
-    return (uint16_t)(p[0] * 0x100U + p[1]);
+    return (uint16_t)(((uint32_t)p[0] << 8) + p[1]);
 }
 
 uint32_t pp_get_u32(const uint8_t *p)
 {
-    return p[0] * 0x1000000U + p[1] * 0x10000U + p[2] * 0x100U + p[3];
+    return ((uint32_t)p[0] << 24) + ((uint32_t)p[1] << 16) + ((uint32_t)p[2] << 8) + p[3];
 }
 
 uint64_t pp_get_u64(const uint8_t *p)
 {
-    return pp_get_u32(p) * 0x100000000U + pp_get_u32(p + 4);
+    return ((uint64_t)pp_get_u32(p) << 32) + pp_get_u32(p + 4);
 }
 
 void pp_put_le16(uint8_t *p, uint16_t v)
@@ -121,17 +135,20 @@ void pp_copy(uint8_t *restrict dst, const uint8_t *restrict src, size_t n)
         dst[i] = src[i];
 }
 
-/* Constant time in the contents.  a - b rather than a ^ b: zero iff equal is then arithmetic; | on
-   int is zero iff both sides are. */
+/* Constant time in the contents.  The difference rather than a ^ b: zero iff equal is then
+   arithmetic; | is zero iff both sides are.  In bytes, of which gcc takes 16 at a time. */
 bool pp_equal_constant_time(const uint8_t *a, const uint8_t *b, size_t n)
 {
-    int acc = 0;
+    uint8_t acc = 0;
     /*@ loop invariant 0 <= i <= n;
         loop invariant acc == 0 <==> pp_same(a, b, i);
         loop assigns i, acc;
         loop variant n - i; */
-    for (size_t i = 0; i < n; i++)
-        acc |= a[i] - b[i];
+    for (size_t i = 0; i < n; i++) {
+        uint8_t difference = (uint8_t)((0x100 + a[i] - b[i]) % 0x100);
+        //@ assert difference == 0 <==> a[i] == b[i];
+        acc |= difference;
+    }
     return acc == 0;
 }
 
