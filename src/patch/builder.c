@@ -255,9 +255,11 @@ static enum pp_error find_moves(struct pp_patch_builder *b)
     return PP_OK;
 }
 
+/* Deltas first, behind the room that all before them may take: then zstd's tables for them are gone
+   when there are models. */
 static enum pp_error encode(struct pp_patch_builder *b, struct pp_patch_block *block, size_t *bytes)
 {
-    struct pp_patch_output out = {b, block, PP_PATCH_BLOCK_HEADER_BYTES};
+    struct pp_patch_output out = {b, block, b->front_bytes};
     struct pp_rollback_streams streams = streams_of(b, b->scratch);
     struct pp_patch_place place = place_of(b);
     struct pp_patch_shape shape;
@@ -280,14 +282,18 @@ static enum pp_error encode(struct pp_patch_builder *b, struct pp_patch_block *b
     memcpy(b->scratch, b->new_row, b->pair_bytes);
     pp_rollback_row_to_deltas(PP_ROLLBACK_APPLY, b->old_row, b->scratch, b->pair_bytes);
     block->plain_hash = pp_patch_plain_hash(&streams);
+    error = put_deltas(&out, shape);
+    size_t deltas_bytes = out.bytes - b->front_bytes;
+    out.bytes = PP_PATCH_BLOCK_HEADER_BYTES;
     struct pp_bytes operations = {b->contents,
                                   pp_patch_operations_encode(streams.control, b->contents)};
-    error = pp_patch_put_slot(&out, PP_PATCH_SLOT_OPERATIONS, b->options.level, operations,
-                              (struct pp_bytes){NULL, 0});
+    if (error == PP_OK)
+        error = pp_patch_put_slot(&out, PP_PATCH_SLOT_OPERATIONS, b->options.level, operations,
+                                  (struct pp_bytes){NULL, 0});
     if (error == PP_OK)
         error = pp_patch_put_literals(&out);
-    if (error == PP_OK)
-        error = put_deltas(&out, shape);
+    memmove(b->block + out.bytes, b->block + b->front_bytes, deltas_bytes);
+    out.bytes += deltas_bytes;
     pp_patch_block_write(b->block, block);
     *bytes = out.bytes;
     return error;
@@ -371,7 +377,7 @@ static bool share_returns(struct pp_patch_builder *b, const struct pp_patch_bloc
     struct pp_bytes prefix = pp_patch_common_of(b, slot[PP_PATCH_SLOT_NEW_PREFIX], direction);
     struct pp_digest hash = pp_sha256(prefix);
     /* The rest becomes the target's code, then what stands elsewhere. */
-    uint8_t *target = b->returned, *rest = target + larger(b->new_bytes, b->old_bytes);
+    uint8_t *target = b->rest, *rest = target + larger(b->new_bytes, b->old_bytes);
     size_t rest_bytes = source.len - moved;
     *content = (struct pp_bytes){target, (apply ? b->new_bytes : b->old_bytes) - moved};
     if (!pp_patch_moves_leave(slot[PP_PATCH_SLOT_MOVES], from, source.data, source.len, b->marks,

@@ -36,10 +36,11 @@ struct pp_patch_builder {
     /* Made of it.  The rows get what moved behind the pairs. */
     struct pp_patch_covers moves;
     size_t row_bytes, moves_slot_bytes;
-    uint8_t *moves_slot, *rest, *marks; /* rest: new literals that did not move, then old ones */
+    /* Rest: new literals that did not move, then old ones; in the replay, what comes back. */
+    uint8_t *moves_slot, *rest, *marks;
     uint8_t *scratch, *contents, *block, *replay, *replay_deltas;
-    uint8_t *codes;    /* of both sides, one behind the other */
-    uint8_t *returned; /* literals of both sides, in the replay */
+    uint8_t *codes;     /* of both sides, one behind the other */
+    size_t front_bytes; /* of a block, at most, before its deltas */
     uint8_t *collected, *memory, *replay_memory;
     size_t memory_bytes, replay_memory_bytes;
     struct pp_patch_codes shared;

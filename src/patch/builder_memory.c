@@ -27,7 +27,7 @@ static uint8_t *take(uint8_t **next, size_t bytes)
 
 /* What the parts of a block take at most, before it is known what moved. */
 struct room {
-    size_t row, side, literals, codes, operations, moves, scratch, contents, block;
+    size_t row, side, rest, codes, operations, moves, scratch, contents, front, values;
 };
 
 static struct room room_of(const struct pp_patch_builder *b)
@@ -36,17 +36,18 @@ static struct room room_of(const struct pp_patch_builder *b)
     struct room room = {
         .row = b->pair_bytes + both,
         .side = larger(b->new_bytes, b->old_bytes),
-        .literals = literals,
         .codes = literals + literals / 64 + SLACK_BYTES,
         .operations = b->operations * (size_t)PP_VARINT_BYTES_MAX,
         .moves = (both / PP_PATCH_MOVE_BYTES_MIN + 1) * PP_PATCH_MOVE_SLOT_BYTES_MAX,
     };
-    size_t values = pp_patch_deltas_room(room.row);
-    room.scratch = SLACK_BYTES + larger(PP_PATCH_SCRATCH_ROWS * room.row, room.literals);
-    room.scratch = larger(room.scratch, room.row + 2 * room.side);
-    room.contents = larger(larger(values, room.operations), room.literals);
-    room.block = PP_PATCH_BLOCK_HEADER_BYTES + room.operations + room.moves + room.codes +
-                 2 * PP_PATCH_PREFIX_SLOT_BYTES_MAX + values;
+    room.rest = 2 * room.side + room.side / 64 + SLACK_BYTES;
+    room.values = pp_patch_deltas_room(room.row);
+    size_t beside = larger(room.row, b->operations * sizeof(struct pp_rollback_piece));
+    room.scratch = SLACK_BYTES + larger(room.row + larger(beside, 2 * room.side), literals);
+    room.contents = larger(larger(room.values, room.operations), literals);
+    room.contents = larger(room.contents, room.row + room.side);
+    room.front = PP_PATCH_BLOCK_HEADER_BYTES + room.operations + room.moves + room.codes +
+                 2 * PP_PATCH_PREFIX_SLOT_BYTES_MAX;
     return room;
 }
 
@@ -69,10 +70,10 @@ static enum pp_error get_memory(uint8_t **memory, size_t *has, size_t bytes)
 enum pp_error pp_patch_lay_out(struct pp_patch_builder *b)
 {
     struct room room = room_of(b);
-    size_t streams = b->options.fast ? 0 : 2 * room.row + room.literals;
+    size_t streams = b->options.fast ? 0 : 2 * room.row + b->new_bytes + b->old_bytes;
     enum pp_error error = get_memory(&b->memory, &b->memory_bytes,
-                                     streams + room.moves + room.literals + room.codes +
-                                         room.scratch + room.contents + room.block);
+                                     streams + room.moves + room.rest + room.codes + room.scratch +
+                                         room.contents + room.front + room.values);
     if (error != PP_OK)
         return error;
     uint8_t *next = b->memory;
@@ -83,32 +84,29 @@ enum pp_error pp_patch_lay_out(struct pp_patch_builder *b)
         b->old_literals = take(&next, b->old_bytes);
     }
     b->moves_slot = take(&next, room.moves);
-    b->rest = take(&next, room.literals);
+    b->rest = take(&next, room.rest);
     b->codes = b->marks = take(&next, room.codes); /* marks are forgotten before there are codes */
     b->scratch = take(&next, room.scratch);
     b->contents = b->replay = take(&next, room.contents);
-    b->block = take(&next, room.block);
+    b->block = take(&next, room.front + room.values);
+    b->front_bytes = room.front;
     return PP_OK;
 }
 
+/* The contents' place has room for the values and for marks. */
 enum pp_error pp_patch_lay_out_replay(struct pp_patch_builder *b,
                                       const struct pp_patch_block *block)
 {
-    size_t row = b->row_bytes, side = larger(b->new_bytes, b->old_bytes), contents = 0;
-    size_t values = larger(row, b->operations * (size_t)PP_ROLLBACK_OPERATION_BYTES);
+    size_t row = b->row_bytes, contents = 0;
     for (size_t i = 0; i < PP_PATCH_SLOTS; i++)
         contents += block->slot[i].content_bytes;
-    size_t returned = side + larger(side, block->slot[PP_PATCH_SLOT_NEW_LITERALS].content_bytes);
-    enum pp_error error = get_memory(&b->replay_memory, &b->replay_memory_bytes,
-                                     values + row + contents + returned + side);
+    enum pp_error error = get_memory(&b->replay_memory, &b->replay_memory_bytes, row + contents);
     if (error != PP_OK)
         return error;
     uint8_t *next = b->replay_memory;
-    b->contents = take(&next, values);
     b->replay_deltas = take(&next, row);
     b->replay = take(&next, contents);
-    b->returned = take(&next, returned);
-    b->marks = take(&next, side);
+    b->marks = b->contents + row;
     return PP_OK;
 }
 

@@ -158,7 +158,7 @@ enum pp_error pp_patch_run_pair(enum pp_rollback_direction direction, const uint
 
 size_t pp_patch_deltas_room(size_t n)
 {
-    return pp_rollback_cells_bitmap_bytes(n) + 3 * n + PP_VARINT_BYTES_MAX;
+    return pp_rollback_cells_bitmap_bytes(n) + n + n / 2 + 4; /* runs take most */
 }
 
 /* Names n bytes at memory as planes in the slots from VALUES on. */
@@ -203,8 +203,6 @@ bool pp_patch_deltas_encode(struct pp_patch_shape shape, const struct pp_patch_p
         slot[k] = (struct pp_bytes){memory, 0};
     uint8_t *values = scratch, *behind = scratch + n;
     if (shape.cells) {
-        values = scratch + 2 * n;
-        behind = scratch;
         uint8_t *bitmap = memory, *old_cells = scratch, *new_cells = scratch + n;
         size_t bytes = pp_rollback_cells_compare(old_row, new_row, bitmap, n);
         slot[PP_PATCH_SLOT_CELLS] = (struct pp_bytes){bitmap, pp_rollback_cells_bitmap_bytes(n)};

@@ -54,7 +54,8 @@ PP_MUST_CHECK enum pp_error pp_patch_run_pair(enum pp_rollback_direction directi
 /* Room that encode needs for the contents of rows of n bytes. */
 size_t pp_patch_deltas_room(size_t n);
 /* The contents of slots CELLS and above from both rows, one behind the other in memory that has
-   that room.  false when the rows can't be written down in that shape. */
+   that room.  Two rows of the scratch space are enough, and for the item code one and 16 bytes for
+   each operation.  false when the rows can't be written down in that shape. */
 PP_MUST_CHECK bool pp_patch_deltas_encode(struct pp_patch_shape shape,
                                           const struct pp_patch_place *place,
                                           const uint8_t *old_row, const uint8_t *new_row, size_t n,

@@ -42,7 +42,7 @@ enum pp_rollback_item {
 /* Bytes of an item: 1, 2 or 4. */
 size_t pp_rollback_item_bytes(enum pp_rollback_item item);
 /* n bytes of each row become n bytes of values, of any item but code: little-endian items, then
-   bytes that fill no whole item as differences of bytes. */
+   bytes that fill no whole item as differences of bytes.  values may be one of the rows. */
 void pp_rollback_values_make(enum pp_rollback_item item, const uint8_t *old_row,
                              const uint8_t *new_row, uint8_t *values, size_t n);
 /* The inverse: values become the target's row, in place.  source is the old row when applying, the
@@ -103,8 +103,8 @@ enum pp_rollback_layout {
 void pp_rollback_planes_split(size_t width, const uint8_t *values, uint8_t *planes, size_t n);
 void pp_rollback_planes_join(size_t width, const uint8_t *planes, uint8_t *values, size_t n);
 
-/* Values of n bytes as runs of zeros and what lies between them.  runs has room for
-   2 * n + PP_VARINT_BYTES_MAX, rest for n bytes; the lengths that are used are returned. */
+/* Values of n bytes as runs of zeros and what lies between them.  runs has room for n + 2 bytes,
+   rest for n; the lengths that are used are returned, together at most n + n / 2 + 3. */
 struct pp_rollback_runs {
     size_t runs_bytes, rest_bytes;
 };

@@ -175,10 +175,15 @@ static void runs_return(void **state)
     (void)state;
     uint8_t values[200] = {0}, runs[2 * sizeof values + PP_VARINT_BYTES_MAX], rest[200], back[200];
     uint64_t seed = 7;
-    for (size_t n = 0; n <= sizeof values; n++) {
+    for (size_t k = 0; k <= 2 * sizeof values; k++) {
+        size_t n = k / 2;
         for (size_t i = 0; i < n; i++)
             values[i] = next_random(&seed) % 3 == 0 ? (uint8_t)next_random(&seed) : 0;
+        for (size_t i = 0; i < n && k % 2 == 1; i++)
+            values[i] = (i + n / 2) % 2; /* the shortest runs take most */
         struct pp_rollback_runs used = pp_rollback_runs_split(values, n, runs, rest);
+        assert_true(used.runs_bytes <= n + 2 && used.rest_bytes <= n);
+        assert_true(used.runs_bytes + used.rest_bytes <= n + n / 2 + 3);
         struct pp_bytes run_view = {runs, used.runs_bytes}, rest_view = {rest, used.rest_bytes};
         assert_true(pp_rollback_runs_join(run_view, rest_view, back, n));
         assert_memory_equal(back, values, n);
