@@ -45,10 +45,8 @@ struct pp_patch_builder *pp_patch_builder_new(const struct pp_patch_builder_opti
     bool has_images = options->old_image.len > 0 && options->new_image.len > 0;
     if (has_images)
         b->prefix_space = malloc(sizeof *b->prefix_space);
-    if (!options->fast)
-        b->code = malloc(sizeof *b->code);
-    if (get_room(b) && (b->code != NULL || options->fast) && b->encode != NULL &&
-        b->decode != NULL && (b->prefix_space != NULL || !has_images))
+    if (get_room(b) && b->encode != NULL && b->decode != NULL &&
+        (b->prefix_space != NULL || !has_images))
         return b;
     pp_patch_builder_free(b);
     return NULL;
@@ -347,7 +345,8 @@ static bool learn_again(struct pp_patch_builder *b, const struct pp_patch_block 
 {
     if (b->models != NULL)
         return true;
-    if (pp_patch_get_models(b) != PP_OK)
+    b->models = malloc(sizeof *b->models);
+    if (b->models == NULL)
         return false;
     if (block->plain_code)
         pp_patch_model_use_none(b->models);

@@ -56,7 +56,8 @@ PP_MUST_CHECK enum pp_error pp_patch_lay_out_replay(struct pp_patch_builder *b,
                                                     const struct pp_patch_block *block);
 void pp_patch_free_replay(struct pp_patch_builder *b);
 
-/* Models for the block take the place of the tables that zstd has filled. */
+/* Models for the block take the place of the tables that zstd has filled, of the pages that it has
+   seen as prefixes, and of guesses of addresses that are not needed again. */
 PP_MUST_CHECK enum pp_error pp_patch_get_models(struct pp_patch_builder *b);
 void pp_patch_drop_models(struct pp_patch_builder *b);
 PP_MUST_CHECK enum pp_error pp_patch_drop_tables(struct pp_patch_builder *b);

@@ -5,6 +5,7 @@
 #include "builder_internal.h"
 #include "deltas.h"
 #include "moves.h"
+#include "pages.h"
 
 enum { SLACK_BYTES = 64 }; /* what contents take at most that is not a multiple of their values */
 
@@ -51,15 +52,16 @@ static struct room room_of(const struct pp_patch_builder *b)
     return room;
 }
 
-/* At least so much memory, kept from block to block as long as it is enough.  Only what is used of
-   it counts: the rest is never touched. */
-static enum pp_error get_memory(uint8_t **memory, size_t *has, size_t bytes)
+/* Memory of which only what is used counts, so it is new for each block: but in page mode, where
+   blocks are small and many. */
+static enum pp_error get_memory(const struct pp_patch_builder *b, uint8_t **memory, size_t *has,
+                                size_t bytes)
 {
-    if (bytes <= *has)
+    if (b->options.fast && bytes <= *has)
         return PP_OK;
     free(*memory);
     *has = 0;
-    *memory = malloc(bytes);
+    *memory = b->options.fast ? malloc(bytes) : pp_patch_get_pages(bytes);
     if (*memory == NULL)
         return PP_ERROR_MEMORY;
     *has = bytes;
@@ -71,9 +73,13 @@ enum pp_error pp_patch_lay_out(struct pp_patch_builder *b)
 {
     struct room room = room_of(b);
     size_t streams = b->options.fast ? 0 : 2 * room.row + b->new_bytes + b->old_bytes;
-    enum pp_error error = get_memory(&b->memory, &b->memory_bytes,
+    enum pp_error error = get_memory(b, &b->memory, &b->memory_bytes,
                                      streams + room.moves + room.rest + room.codes + room.scratch +
                                          room.contents + room.front + room.values);
+    if (error == PP_OK && b->code == NULL && !b->options.fast) {
+        b->code = malloc(sizeof *b->code);
+        error = b->code == NULL ? PP_ERROR_MEMORY : PP_OK;
+    }
     if (error != PP_OK)
         return error;
     uint8_t *next = b->memory;
@@ -100,7 +106,7 @@ enum pp_error pp_patch_lay_out_replay(struct pp_patch_builder *b,
     size_t row = b->row_bytes, contents = 0;
     for (size_t i = 0; i < PP_PATCH_SLOTS; i++)
         contents += block->slot[i].content_bytes;
-    enum pp_error error = get_memory(&b->replay_memory, &b->replay_memory_bytes, row + contents);
+    enum pp_error error = get_memory(b, &b->replay_memory, &b->replay_memory_bytes, row + contents);
     if (error != PP_OK)
         return error;
     uint8_t *next = b->replay_memory;
@@ -110,8 +116,7 @@ enum pp_error pp_patch_lay_out_replay(struct pp_patch_builder *b,
     return PP_OK;
 }
 
-/* Memory that is not needed until the next block, for what is: in page mode blocks are so small,
-   and so many, that it is kept. */
+/* Until the next block. */
 void pp_patch_free_replay(struct pp_patch_builder *b)
 {
     if (b->options.fast)
@@ -132,10 +137,14 @@ enum pp_error pp_patch_drop_tables(struct pp_patch_builder *b)
 enum pp_error pp_patch_get_models(struct pp_patch_builder *b)
 {
     enum pp_error error = pp_patch_drop_tables(b);
-    if (error != PP_OK)
-        return error;
+    free(b->prefix_space);
+    if (b->chooser.shape.item != PP_ROLLBACK_ITEM_CODE) {
+        free(b->code);
+        b->code = NULL;
+    }
     b->models = malloc(sizeof *b->models);
-    return b->models == NULL ? PP_ERROR_MEMORY : PP_OK;
+    b->prefix_space = malloc(sizeof *b->prefix_space);
+    return b->models == NULL || b->prefix_space == NULL ? PP_ERROR_MEMORY : error;
 }
 
 void pp_patch_drop_models(struct pp_patch_builder *b)

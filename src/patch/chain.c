@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "match.h"
+#include "pages.h"
 
 /* What a step to another distance between the images costs, in bytes. */
 enum { STEP_COST = 8 };
@@ -12,11 +13,12 @@ bool pp_patch_covers_add(struct pp_patch_covers *covers, struct pp_patch_cover c
 {
     if (covers->count == covers->room) {
         size_t room = covers->room == 0 ? 1024 : 2 * covers->room;
-        struct pp_patch_cover *grown = realloc(covers->at, room * sizeof *grown);
+        size_t bytes = pp_patch_pages_bytes(room * sizeof *covers->at);
+        struct pp_patch_cover *grown = realloc(covers->at, bytes);
         if (grown == NULL)
             return false;
         covers->at = grown;
-        covers->room = room;
+        covers->room = bytes / sizeof *grown;
     }
     covers->at[covers->count++] = cover;
     return true;
@@ -160,9 +162,9 @@ enum pp_error pp_patch_chain(struct pp_patch_covers *matches, struct pp_patch_co
     struct chain chain = {.match = matches->at, .count = n};
     if (n == 0)
         return PP_OK;
-    chain.places = malloc(n * sizeof *chain.places);
-    chain.link = malloc(n * sizeof *chain.link);
-    chain.best = malloc((n + 1) * sizeof *chain.best);
+    chain.places = pp_patch_get_pages(n * sizeof *chain.places);
+    chain.link = pp_patch_get_pages(n * sizeof *chain.link);
+    chain.best = pp_patch_get_pages((n + 1) * sizeof *chain.best);
     bool has_memory = chain.places != NULL && chain.link != NULL && chain.best != NULL;
     if (has_memory) {
         for (size_t i = 0; i < n; i++)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "match.h"
+#include "pages.h"
 
 enum {
     BLOCK_BYTES = 32,
@@ -57,7 +58,7 @@ static bool build(struct table *table, struct pp_bytes old_image, struct pp_byte
     size_t blocks =
         old_image.len < BLOCK_BYTES ? 0 : (old_image.len - BLOCK_BYTES) / STRIDE_BYTES + 1;
     table->entries = blocks + blocks / 2 + 1;
-    table->place = calloc(table->entries, sizeof *table->place);
+    table->place = calloc(1, pp_patch_pages_bytes(table->entries * sizeof *table->place));
     if (table->place == NULL)
         return false;
     for (size_t i = 0; i < blocks; i++) {

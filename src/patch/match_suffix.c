@@ -6,6 +6,7 @@
 #include <divsufsort.h>
 
 #include "match.h"
+#include "pages.h"
 
 enum {
     MATCH_BYTES_MIN = PP_PATCH_GRAM_BYTES,
@@ -101,7 +102,7 @@ static void free_suffixes(struct suffixes *s)
 static bool build(struct suffixes *s, struct pp_bytes image)
 {
     s->image = image;
-    s->at = malloc(image.len * sizeof *s->at);
+    s->at = pp_patch_get_pages(image.len * sizeof *s->at);
     if (!fill_grams(s) || s->at == NULL)
         return false;
     if (image.len < SHORT_IMAGE_BYTES) {
