@@ -49,6 +49,8 @@ struct pp_verify_slot {
     char place[128];
     char reason[384];
     uint64_t bytes, blobs;
+    /* Over the entries that refer to bodies, as they were checked: all so far, and the sealed. */
+    struct pp_sha256_stream references, sealed_references;
 };
 
 /* Ends the verification with this verdict; returns false. */
@@ -100,8 +102,10 @@ PP_MUST_CHECK bool pp_verify_segments(struct pp_verification *v, uint64_t end);
    slot->reason say where and what. */
 PP_MUST_CHECK bool pp_verify_index(const struct pp_verification *v, uint64_t segment,
                                    struct pp_verify_slot *slot);
-/* Reads the segment again, open as fd, through piece: PP_VERIFY_PIECE_BYTES of memory. */
-PP_MUST_CHECK bool pp_verify_blobs(const struct pp_verification *v, int fd, uint8_t *piece,
-                                   struct pp_verify_slot *slot);
+/* Whole records that the check has taken. */
+void pp_verify_note_references(struct pp_verify_slot *slot, struct pp_bytes records);
+/* Reads the segment again, through piece: PP_VERIFY_PIECE_BYTES of memory. */
+PP_MUST_CHECK bool pp_verify_blobs(const struct pp_verification *v, struct pp_verify_task *task,
+                                   uint8_t *piece);
 
 #endif

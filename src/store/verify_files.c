@@ -70,38 +70,71 @@ static bool check_blob(const struct pp_verification *v, const struct pp_entry *e
     return true;
 }
 
+static bool is_reference(const struct pp_frame *frame, struct pp_entry *entry)
+{
+    return frame->type == PP_FRAME_ENTRY && pp_entry_decode(frame->content, entry) == PP_OK &&
+           entry->kind == PP_ENTRY_REFERENCE;
+}
+
+void pp_verify_note_references(struct pp_verify_slot *slot, struct pp_bytes records)
+{
+    struct pp_frame frame;
+    struct pp_entry entry;
+    while (pp_frame_read(records, &frame) == PP_OK) {
+        if (is_reference(&frame, &entry))
+            pp_sha256_update(&slot->references, frame.content);
+        else if (frame.type == PP_FRAME_SEAL)
+            slot->sealed_references = slot->references;
+        records = (struct pp_bytes){records.data + frame.bytes, records.len - frame.bytes};
+    }
+}
+
 /* The bodies of the entries that data starts with; *taken is where the last whole record ends. */
 static bool check_blobs(const struct pp_verification *v, struct pp_bytes data, size_t *taken,
-                        struct pp_verify_slot *slot)
+                        struct pp_verify_slot *slot, struct pp_sha256_stream *references)
 {
     struct pp_frame frame;
     struct pp_entry entry;
     *taken = 0;
     while (pp_frame_read((struct pp_bytes){data.data + *taken, data.len - *taken}, &frame) ==
            PP_OK) {
-        if (frame.type == PP_FRAME_ENTRY && pp_entry_decode(frame.content, &entry) == PP_OK &&
-            entry.kind == PP_ENTRY_REFERENCE && !check_blob(v, &entry, slot))
-            return false;
+        if (is_reference(&frame, &entry)) {
+            pp_sha256_update(references, frame.content);
+            if (!check_blob(v, &entry, slot))
+                return false;
+        }
         *taken += frame.bytes;
     }
     return true;
 }
 
-bool pp_verify_blobs(const struct pp_verification *v, int fd, uint8_t *piece,
-                     struct pp_verify_slot *slot)
+/* Who can write the file may have changed it since its records were checked. */
+static bool same_references(struct pp_verify_task *task, struct pp_sha256_stream *references)
 {
+    struct pp_digest seen = pp_sha256_final(references);
+    struct pp_digest checked = pp_sha256_final(&task->slot.sealed_references);
+    return pp_digest_equal(&seen, &checked) ||
+           refuse_file(&task->slot, PP_NO_SEQ, "segments", task->name,
+                       "the segment was changed while it was verified");
+}
+
+bool pp_verify_blobs(const struct pp_verification *v, struct pp_verify_task *task, uint8_t *piece)
+{
+    struct pp_verify_slot *slot = &task->slot;
+    struct pp_sha256_stream references;
     if (slot->result.references == 0)
         return true;
+    pp_sha256_init(&references);
     uint64_t end = slot->result.sealed_end, at = 0;
     size_t taken = 1;
     while (at < end && taken != 0) { /* pp_segment_check_take has judged the records */
         size_t want = end - at < PP_VERIFY_PIECE_BYTES ? (size_t)(end - at) : PP_VERIFY_PIECE_BYTES;
-        int64_t got = pp_os_read_at(fd, piece, want, at);
+        int64_t got = pp_os_read_at(task->fd, piece, want, at);
         if (got < 0)
-            return refuse_unread(slot, PP_NO_SEQ, "segments", "", (int)got);
-        if (!check_blobs(v, (struct pp_bytes){piece, (size_t)got}, &taken, slot))
+            return refuse_unread(slot, PP_NO_SEQ, "segments", task->name, (int)got);
+        if (!check_blobs(v, (struct pp_bytes){piece, (size_t)got}, &taken, slot, &references))
             return false;
         at += taken;
     }
-    return true;
+    return same_references(task, &references);
 }

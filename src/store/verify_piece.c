@@ -42,6 +42,8 @@ void pp_verify_task_begin(const struct pp_verification *v, uint64_t segment,
     task->segment = segment;
     task->size = 0;
     task->looked_at = 0;
+    pp_sha256_init(&task->slot.references);
+    task->slot.sealed_references = task->slot.references;
     pp_segment_name(segment, task->name);
     task->input = (struct pp_check_input){.seed = v->key != NULL ? &v->key->seed : NULL,
                                           .scratch = task->scratch};
@@ -75,11 +77,15 @@ static void keep_origin(struct pp_verify_slot *slot)
 static int take_piece(struct pp_verify_task *task, struct pp_verify_tools *tools, bool *taken)
 {
     struct pp_bytes piece;
-    bool is_first = !task->slot.result.has_header;
-    int error = read_piece(task, tools, task->checker.at, &piece);
+    struct pp_verify_slot *slot = &task->slot;
+    bool is_first = !slot->result.has_header;
+    size_t from = task->checker.at;
+    int error = read_piece(task, tools, from, &piece);
     *taken = error == 0 && pp_segment_check_take(&task->checker, piece);
-    if (is_first && task->slot.result.has_header)
-        keep_origin(&task->slot);
+    if (error == 0 && slot->result.references != 0) /* also before a torn record */
+        pp_verify_note_references(slot, (struct pp_bytes){piece.data, task->checker.at - from});
+    if (is_first && slot->result.has_header)
+        keep_origin(slot);
     return error;
 }
 
@@ -148,8 +154,8 @@ static void finish(const struct pp_verification *v, struct pp_verify_task *task,
     struct pp_verify_slot *slot = &task->slot;
     if (slot->result.verdict == PP_VERDICT_OK) {
         /* Both leave their verdict in the slot. */
-        bool good = pp_verify_index(v, task->segment, slot) &&
-                    pp_verify_blobs(v, task->fd, tools->piece, slot);
+        bool good =
+            pp_verify_index(v, task->segment, slot) && pp_verify_blobs(v, task, tools->piece);
         (void)good;
     } else if (slot->reason[0] == 0) {
         snprintf(slot->place, sizeof slot->place, "segments/%s offset %zu", task->name,
