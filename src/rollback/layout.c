@@ -291,9 +291,8 @@ size_t pp_rollback_two_bits_rest(size_t width, const uint8_t *codes, size_t n)
 /* The inverse of pack_four, as items. */
 static inline void unpack_four(size_t width, uint64_t codes, uint8_t *values)
 {
-    if (width == 2) {
-        codes = (codes | codes << 28) & 0x0000000f0000000f;
-        codes = htole64((codes | codes << 14) & 0x0003000300030003);
+    if (width == 2) { /* again, no two products share a bit */
+        codes = htole64(codes * 0x0000040010004001 & 0x0003000300030003);
         memcpy(values, &codes, sizeof codes);
         return;
     }
