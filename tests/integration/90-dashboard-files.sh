@@ -107,7 +107,7 @@ expect 0 SUCCESS promtool test rules own/prometheus/rules.test.json
 grep -q '"interval": "1000ms"' own/prometheus/rules.json || fail "the interval is not taken"
 
 # ---- Random invariants: what C expects of them is what Prometheus answers ----
-cat >random.py <<'END'
+cat >invariants.py <<'END'
 import random
 import sys
 random.seed(int(sys.argv[1]))
@@ -133,7 +133,7 @@ for i in range(8):
 END
 total=0
 for seed in 1 2; do
-    python3 random.py $seed >many.txt
+    python3 invariants.py $seed >many.txt
     # Those that are always true or false are named one by one, and taken out.
     for _ in $(seq 12); do
         "$POSTPROOF" dashboard --out many --invariants many.txt >out 2>err && break
