@@ -107,6 +107,9 @@ int pp_os_is_locked(int fd);
 
 /* A read-only map of the whole file; *bytes is its size and may be 0 with *data NULL. */
 int pp_os_map(int fd, const uint8_t **data, size_t *bytes);
+/* The same, as a copy in this process's memory: what others write to the file meanwhile does not
+   show.  pp_os_unmap frees it.  -EIO when the file gets shorter. */
+int pp_os_load(int fd, const uint8_t **data, size_t *bytes);
 /* From now on, a mapped byte that is not there any more (the file was made shorter, or its disk
    fails) ends the process with this message on standard error and this exit code, not by SIGBUS:
    no verdict was reached.  Nothing is cleaned up, as after kill -9.  For programs, not for the

@@ -336,6 +336,41 @@ int pp_os_map(int fd, const uint8_t **data, size_t *bytes)
     return 0;
 }
 
+static int read_whole(int fd, uint8_t *data, size_t bytes)
+{
+    for (size_t done = 0; done < bytes;) {
+        int64_t n = pp_os_read_at(fd, data + done, bytes - done, done);
+        if (n <= 0)
+            return n < 0 ? (int)n : -EIO;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int pp_os_load(int fd, const uint8_t **data, size_t *bytes)
+{
+    int64_t size = pp_os_size(fd);
+
+    if (size < 0)
+        return (int)size;
+    if ((uint64_t)size > SIZE_MAX)
+        return -EFBIG;
+    void *copy = NULL;
+    if (size > 0) {
+        copy = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (copy == MAP_FAILED)
+            return -errno;
+        int result = read_whole(fd, copy, (size_t)size);
+        if (result < 0) {
+            munmap(copy, (size_t)size);
+            return result;
+        }
+    }
+    *data = copy;
+    *bytes = (size_t)size;
+    return 0;
+}
+
 void pp_os_unmap(const uint8_t *data, size_t bytes)
 {
     /* munmap takes no const pointer; the union keeps the warning for casts that matter. */

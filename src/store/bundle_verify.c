@@ -508,7 +508,7 @@ static void begin(struct pp_bundle_verify_report *report)
 static void run(struct pp_bundle_verification *v)
 {
     int fd = pp_os_open(PP_OS_CWD, v->path, PP_OS_READ_FOLLOW);
-    int result = fd < 0 ? fd : pp_os_map(fd, &v->file.data, &v->file.len);
+    int result = fd < 0 ? fd : pp_os_load(fd, &v->file.data, &v->file.len);
     if (fd >= 0)
         pp_os_close(fd);
     if (result < 0) {

@@ -24,6 +24,7 @@ static __typeof__(pp_os_sync) real_sync;
 static __typeof__(pp_os_preallocate) real_preallocate;
 static __typeof__(pp_os_truncate) real_truncate;
 static __typeof__(pp_os_map) real_map;
+static __typeof__(pp_os_load) real_load;
 static __typeof__(pp_os_close) real_close;
 
 #define pp_os_open real_open
@@ -40,6 +41,7 @@ static __typeof__(pp_os_close) real_close;
 #define pp_os_preallocate real_preallocate
 #define pp_os_truncate real_truncate
 #define pp_os_map real_map
+#define pp_os_load real_load
 #define pp_os_close real_close
 #include "../../src/os/os_posix.c"
 #undef pp_os_open
@@ -56,6 +58,7 @@ static __typeof__(pp_os_close) real_close;
 #undef pp_os_preallocate
 #undef pp_os_truncate
 #undef pp_os_map
+#undef pp_os_load
 #undef pp_os_close
 
 /* One lock around each whole call: the order of calls is then that of their effects. */
@@ -458,6 +461,11 @@ int pp_os_list(int dir, struct pp_os_names *names)
 int pp_os_map(int fd, const uint8_t **data, size_t *bytes)
 {
     CALL(PP_FAULT_READS, "map", real_map(fd, data, bytes));
+}
+
+int pp_os_load(int fd, const uint8_t **data, size_t *bytes)
+{
+    CALL(PP_FAULT_READS, "load", real_load(fd, data, bytes));
 }
 
 int64_t pp_os_read_at(int fd, void *buf, size_t n, uint64_t offset)

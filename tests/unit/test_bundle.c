@@ -353,6 +353,37 @@ static void test_every_byte_flipped(void **state)
     pp_buffer_free(&bytes);
 }
 
+/* While it is verified, somebody writes zeros over all of it. */
+static enum pp_error overwrite(void *context, const struct pp_entry *entry)
+{
+    static const uint8_t zeros[1 << 20];
+    uint64_t *entries = context;
+    (void)entry;
+    if ((*entries)++ == 0) {
+        int fd = pp_os_open(PP_OS_CWD, output, PP_OS_READ_WRITE);
+        assert_true(fd >= 0);
+        assert_int_equal(pp_os_write_at(fd, zeros, (size_t)pp_os_size(fd), 0), 0);
+        pp_os_close(fd);
+    }
+    return PP_OK;
+}
+
+static void test_what_is_verified_stays(void **state)
+{
+    (void)state;
+    struct pp_bundle_options options = defaults();
+    struct pp_bundle_verify_report report;
+    uint64_t entries = 0;
+    append(0, 3000, 100, 0);
+    struct pp_bundle_report made = make(&options);
+    struct pp_bundle_verify_options verify_options = {
+        .trust_root = f.keys, .entry = overwrite, .context = &entries};
+    pp_bundle_verify(output, &verify_options, &report);
+    assert_int_equal(report.exit_code, 0);
+    assert_int_equal(entries, made.kept);
+    assert_int_equal(verify(f.keys, NULL).exit_code, 1);
+}
+
 #define STORY(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -368,6 +399,7 @@ int main(void)
         STORY(test_limit),
         STORY(test_trust),
         STORY(test_every_byte_flipped),
+        STORY(test_what_is_verified_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

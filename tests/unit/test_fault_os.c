@@ -173,6 +173,7 @@ static void a_failed_read_reads_nothing(void **state)
         .action = PP_FAULT_EIO, .classes = PP_FAULT_READS, .at_call = 1, .lasting = true});
     assert_int_equal(pp_os_read_at(file, back, 1, 0), -EIO);
     assert_int_equal(pp_os_map(file, &data, &bytes), -EIO);
+    assert_int_equal(pp_os_load(file, &data, &bytes), -EIO);
     assert_int_equal(pp_os_list(dir, &names), -EIO);
     assert_int_equal(names.count, 0);
     assert_int_equal(pp_os_open(dir, "file", PP_OS_READ), -EIO);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A mapped file that gets shorter while it is read. */
+/* A file that others write to while it is read: mapped, or as a copy. */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -45,10 +46,36 @@ static void a_mapped_file_that_gets_shorter_ends_the_process_with_a_message(void
     close(ends[0]);
 }
 
+static void a_copy_stays_what_the_file_was(void **state)
+{
+    (void)state;
+    const uint8_t *data = NULL;
+    size_t bytes = 1;
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    int fd = fileno(file);
+    assert_int_equal(pp_os_load(fd, &data, &bytes), 0);
+    assert_null(data);
+    assert_int_equal(bytes, 0);
+    assert_int_equal(pp_os_write_at(fd, "0123456789", 10, 0), 0);
+    assert_int_equal(pp_os_load(fd, &data, &bytes), 0);
+    assert_int_equal(pp_os_write_at(fd, "ABC", 3, 4), 0);
+    assert_int_equal(pp_os_truncate(fd, 2), 0);
+    fclose(file);
+    assert_int_equal(bytes, 10);
+    assert_memory_equal(data, "0123456789", 10);
+    pp_os_unmap(data, bytes);
+    int folder = pp_os_open_dir(PP_OS_CWD, "/");
+    assert_true(folder >= 0);
+    assert_int_equal(pp_os_load(folder, &data, &bytes), -EINVAL);
+    pp_os_close(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mapped_file_that_gets_shorter_ends_the_process_with_a_message),
+        cmocka_unit_test(a_copy_stays_what_the_file_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
