@@ -281,3 +281,30 @@ def contract_record(unit, name):
             "statement_sha256": text_digest(unit.contract(name)),
             "function": f"{unit.path}:{name}",
             "source_sha256": text_digest(unit.defined[name].text)}
+
+
+def mutants():
+    """Of proofs/mutants.txt: [(file, function, original, changed, why it survives)]"""
+    found, place = [], None
+    for row in rows_of("mutants.txt"):
+        if row.startswith("["):
+            place = row.strip("[]").split()
+            continue
+        change, _, why = row.partition(" ;; ")
+        original, _, changed = change.partition(" => ")
+        found.append((*place, original.strip(), changed.strip(), why.strip()))
+    return found
+
+
+def mutated_source(path, function, original, changed):
+    """The file's text with the change made in the function's body; ValueError when it can't be."""
+    source = (ROOT / path).read_text()
+    place = next((f for f in functions_of(source)
+                  if f.name == function and f.is_definition), None)
+    if place is None:
+        raise ValueError(f"{path} does not define {function}")
+    code = blanked(source)[place.start:place.end]
+    if code.count(original) != 1:
+        raise ValueError(f"`{original}` occurs {code.count(original)} times in {function}")
+    at = place.start + code.index(original)
+    return source[:at] + changed + source[at + len(original):]
