@@ -317,7 +317,8 @@ int pp_os_lock_patiently(int fd)
     return result;
 }
 
-int pp_os_map(int fd, const uint8_t **data, size_t *bytes)
+/* The file's size, if memory can hold it. */
+static int size_in_memory(int fd, size_t *bytes)
 {
     int64_t size = pp_os_size(fd);
 
@@ -325,14 +326,25 @@ int pp_os_map(int fd, const uint8_t **data, size_t *bytes)
         return (int)size;
     if ((uint64_t)size > SIZE_MAX)
         return -EFBIG;
+    *bytes = (size_t)size;
+    return 0;
+}
+
+int pp_os_map(int fd, const uint8_t **data, size_t *bytes)
+{
+    size_t size = 0;
     void *map = NULL;
+    int result = size_in_memory(fd, &size);
+
+    if (result < 0)
+        return result;
     if (size > 0) {
-        map = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
+        map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
         if (map == MAP_FAILED)
             return -errno;
     }
     *data = map;
-    *bytes = (size_t)size;
+    *bytes = size;
     return 0;
 }
 
@@ -349,25 +361,24 @@ static int read_whole(int fd, uint8_t *data, size_t bytes)
 
 int pp_os_load(int fd, const uint8_t **data, size_t *bytes)
 {
-    int64_t size = pp_os_size(fd);
-
-    if (size < 0)
-        return (int)size;
-    if ((uint64_t)size > SIZE_MAX)
-        return -EFBIG;
+    size_t size = 0;
     void *copy = NULL;
+    int result = size_in_memory(fd, &size);
+
+    if (result < 0)
+        return result;
     if (size > 0) {
-        copy = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (copy == MAP_FAILED)
             return -errno;
-        int result = read_whole(fd, copy, (size_t)size);
+        result = read_whole(fd, copy, size);
         if (result < 0) {
-            munmap(copy, (size_t)size);
+            munmap(copy, size);
             return result;
         }
     }
     *data = copy;
-    *bytes = (size_t)size;
+    *bytes = size;
     return 0;
 }
 

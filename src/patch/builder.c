@@ -12,11 +12,6 @@
 
 enum { CONTROL_BYTES = PP_PATCH_OPERATIONS_MAX * PP_ROLLBACK_OPERATION_BYTES };
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* ---- New and free ---------------------------------------------------------------------------- */
 
 /* In page mode, rows and literals stand behind the control stream. */
@@ -348,10 +343,7 @@ static bool learn_again(struct pp_patch_builder *b, const struct pp_patch_block 
     b->models = malloc(sizeof *b->models);
     if (b->models == NULL)
         return false;
-    if (block->plain_code)
-        pp_patch_model_use_none(b->models);
-    else
-        pp_patch_model_learn(b->models, prefix, contents_bytes);
+    pp_patch_model_begin(b->models, block->plain_code, prefix, contents_bytes);
     return true;
 }
 
@@ -376,7 +368,7 @@ static bool share_returns(struct pp_patch_builder *b, const struct pp_patch_bloc
     struct pp_bytes prefix = pp_patch_common_of(b, slot[PP_PATCH_SLOT_NEW_PREFIX], direction);
     struct pp_digest hash = pp_sha256(prefix);
     /* The rest becomes the target's code, then what stands elsewhere. */
-    uint8_t *target = b->rest, *rest = target + larger(b->new_bytes, b->old_bytes);
+    uint8_t *target = b->rest, *rest = target + pp_patch_larger(b->new_bytes, b->old_bytes);
     size_t rest_bytes = source.len - moved;
     *content = (struct pp_bytes){target, (apply ? b->new_bytes : b->old_bytes) - moved};
     if (!pp_patch_moves_leave(slot[PP_PATCH_SLOT_MOVES], from, source.data, source.len, b->marks,
@@ -390,8 +382,7 @@ static bool share_returns(struct pp_patch_builder *b, const struct pp_patch_bloc
         !pp_digest_equal(&hash, &b->shared.prefix))
         return false;
     memcpy(rest, code.data, code.len);
-    for (size_t i = 0; i < own.len; i++)
-        rest[i] ^= own.data[i];
+    pp_patch_add_code(rest, own);
     if (!learn_again(b, block, prefix, rest_bytes + content->len - elsewhere))
         return false;
     pp_patch_model_decode(b->models, (struct pp_bytes){rest, code.len}, target + elsewhere,
@@ -435,7 +426,7 @@ static bool literals_return(struct pp_patch_builder *b, const struct pp_patch_bl
     uint8_t width = apply ? block->new_width : block->old_width;
     size_t moved = b->row_bytes - b->pair_bytes;
     uint8_t *rest = b->scratch + b->row_bytes;
-    uint8_t *literals = rest + larger(b->new_bytes, b->old_bytes);
+    uint8_t *literals = rest + pp_patch_larger(b->new_bytes, b->old_bytes);
     if (!pp_patch_moves_gather(slot[PP_PATCH_SLOT_MOVES], from, source.data, source.len, rest,
                                moved) ||
         memcmp(rest, (apply ? b->old_row : b->new_row) + b->pair_bytes, moved) != 0)

@@ -78,4 +78,9 @@ PP_MUST_CHECK enum pp_error pp_patch_put_literals(struct pp_patch_output *out);
 struct pp_bytes pp_patch_common_of(struct pp_patch_builder *b, struct pp_bytes slot,
                                    enum pp_rollback_direction source);
 
+static inline size_t pp_patch_larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 #endif

@@ -9,11 +9,6 @@
 
 enum { SLACK_BYTES = 64 }; /* what contents take at most that is not a multiple of their values */
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -36,17 +31,18 @@ static struct room room_of(const struct pp_patch_builder *b)
     size_t both = smaller(b->new_bytes, b->old_bytes), literals = b->new_bytes + b->old_bytes;
     struct room room = {
         .row = b->pair_bytes + both,
-        .side = larger(b->new_bytes, b->old_bytes),
+        .side = pp_patch_larger(b->new_bytes, b->old_bytes),
         .codes = literals + literals / 64 + SLACK_BYTES,
         .operations = b->operations * (size_t)PP_VARINT_BYTES_MAX,
         .moves = (both / PP_PATCH_MOVE_BYTES_MIN + 1) * PP_PATCH_MOVE_SLOT_BYTES_MAX,
     };
     room.rest = 2 * room.side + room.side / 64 + SLACK_BYTES;
     room.values = pp_patch_deltas_room(room.row);
-    size_t beside = larger(room.row, b->operations * sizeof(struct pp_rollback_piece));
-    room.scratch = SLACK_BYTES + larger(room.row + larger(beside, 2 * room.side), literals);
-    room.contents = larger(larger(room.values, room.operations), literals);
-    room.contents = larger(room.contents, room.row + room.side);
+    size_t beside = pp_patch_larger(room.row, b->operations * sizeof(struct pp_rollback_piece));
+    room.scratch =
+        SLACK_BYTES + pp_patch_larger(room.row + pp_patch_larger(beside, 2 * room.side), literals);
+    room.contents = pp_patch_larger(pp_patch_larger(room.values, room.operations), literals);
+    room.contents = pp_patch_larger(room.contents, room.row + room.side);
     room.front = PP_PATCH_BLOCK_HEADER_BYTES + room.operations + room.moves + room.codes +
                  2 * PP_PATCH_PREFIX_SLOT_BYTES_MAX;
     return room;

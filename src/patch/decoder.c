@@ -415,10 +415,8 @@ static enum pp_error decode_shared(struct pp_patch_decoder *d)
         return PP_ERROR_FORMAT;
     size_t left = pp_patch_elsewhere_leave(d->slot[outgoing_elsewhere(d)], rest, rest_bytes), used;
     size_t missing = d->incoming.len - d->elsewhere_bytes;
-    if (d->block.plain_code)
-        pp_patch_model_use_none(models);
-    else
-        pp_patch_model_learn(models, (struct pp_bytes){d->work, d->prefix_bytes}, left + missing);
+    pp_patch_model_begin(models, d->block.plain_code, (struct pp_bytes){d->work, d->prefix_bytes},
+                         left + missing);
     if (!pp_patch_model_add_code(models, (struct pp_bytes){rest, left}, code, code_bytes, &used))
         return PP_ERROR_MISMATCH;
     pp_patch_model_decode(models, (struct pp_bytes){code, code_bytes},

@@ -166,10 +166,7 @@ static bool make_codes(struct pp_patch_builder *b, const struct common *common,
     b->shared.prefix = pp_sha256(prefix);
     b->shared.new_left = pp_sha256(added);
     b->shared.old_left = pp_sha256(removed);
-    if (common->plain)
-        pp_patch_model_use_none(b->models);
-    else
-        pp_patch_model_learn(b->models, prefix, added.len + removed.len);
+    pp_patch_model_begin(b->models, common->plain, prefix, added.len + removed.len);
     return make_code(b, added, b->codes, &b->shared.of_new) &&
            make_code(b, removed, b->codes + b->shared.of_new.len, &b->shared.of_old);
 }
@@ -235,12 +232,6 @@ static size_t shared_bytes(const struct pp_patch_builder *b, const struct common
            common->old_elsewhere.len;
 }
 
-static void add(uint8_t *code, struct pp_bytes own)
-{
-    for (size_t i = 0; i < own.len; i++)
-        code[i] ^= own.data[i];
-}
-
 static enum pp_error put_shared(struct pp_patch_output *out, const struct common *common)
 {
     struct pp_bytes prefix_slot = {common->slot, common->slot_bytes};
@@ -259,8 +250,8 @@ static enum pp_error put_shared(struct pp_patch_output *out, const struct common
     if (error != PP_OK)
         return error;
     memset(out->b->block + out->bytes, 0, bytes);
-    add(out->b->block + out->bytes, out->b->shared.of_new);
-    add(out->b->block + out->bytes, out->b->shared.of_old);
+    pp_patch_add_code(out->b->block + out->bytes, out->b->shared.of_new);
+    pp_patch_add_code(out->b->block + out->bytes, out->b->shared.of_old);
     out->block->slot[PP_PATCH_SLOT_NEW_LITERALS] = (struct pp_patch_slot){bytes, bytes};
     out->bytes += bytes;
     return pp_patch_put_slot(out, PP_PATCH_SLOT_OLD_ELSEWHERE, out->b->options.level,

@@ -352,29 +352,31 @@ static void copy(struct pp_patch_model *to, const struct pp_patch_model *from)
     memcpy(to->lines, from->lines, sizeof from->lines[0] << from->table_log);
 }
 
-void pp_patch_model_learn(struct pp_patch_models *models, struct pp_bytes prefix,
+void pp_patch_model_begin(struct pp_patch_models *models, bool is_plain, struct pp_bytes prefix,
                           size_t contents_bytes)
 {
     struct pp_patch_model *m = &models->learned;
     struct coder none = {0};
-    models->is_plain = false;
+    models->is_plain = is_plain;
+    if (is_plain)
+        return;
     begin(m, prefix.len + contents_bytes);
     m->prefix = prefix;
     for (size_t i = 0; i < prefix.len; i++)
         (void)do_byte(m, &none, LEARN, prefix.data[i]);
 }
 
-void pp_patch_model_use_none(struct pp_patch_models *models)
+void pp_patch_add_code(uint8_t *code, struct pp_bytes own)
 {
-    models->is_plain = true;
+    for (size_t i = 0; i < own.len; i++)
+        code[i] ^= own.data[i];
 }
 
 static bool add_plain(struct pp_bytes content, uint8_t *code, size_t room, size_t *code_bytes)
 {
     if (content.len > room)
         return false;
-    for (size_t i = 0; i < content.len; i++)
-        code[i] ^= content.data[i];
+    pp_patch_add_code(code, content);
     *code_bytes = content.len;
     return true;
 }

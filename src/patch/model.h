@@ -49,11 +49,11 @@ struct pp_patch_models {
 };
 
 /* Learns the prefix, for contents of so many bytes together.  The prefix has to stay where it is
-   for what follows. */
-void pp_patch_model_learn(struct pp_patch_models *models, struct pp_bytes prefix,
+   for what follows.  With is_plain there is no model: contents are their own codes. */
+void pp_patch_model_begin(struct pp_patch_models *models, bool is_plain, struct pp_bytes prefix,
                           size_t contents_bytes);
-/* Contents are their own codes, from here to the next call of pp_patch_model_learn. */
-void pp_patch_model_use_none(struct pp_patch_models *models);
+/* Adds own to code, by XOR. */
+void pp_patch_add_code(uint8_t *code, struct pp_bytes own);
 /* Adds the code of content, for readers that know the prefix, to what stands at code, which has
    room bytes, by XOR.  *code_bytes says how long it is; false when there is no room. */
 PP_MUST_CHECK bool pp_patch_model_add_code(struct pp_patch_models *models, struct pp_bytes content,

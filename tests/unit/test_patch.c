@@ -324,7 +324,7 @@ static void contents_lead_to_each_other(void **state)
                         other = {text.data + 12000, n / 2};
         size_t shared = 0;
         memset(code.data, 0, code.len);
-        pp_patch_model_learn(models, prefix, one.len + other.len);
+        pp_patch_model_begin(models, false, prefix, one.len + other.len);
         add_code_of(models, one, &code, &shared);
         add_code_of(models, other, &code, &shared);
         add_code_of(models, one, &code, &shared);
